@@ -1,0 +1,1 @@
+//! What hardware InvDet flies: payload profiles, checked.

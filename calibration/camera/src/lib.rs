@@ -1,0 +1,1 @@
+//! Camera model: pixels to directions.

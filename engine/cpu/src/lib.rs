@@ -1,0 +1,1 @@
+//! CPU kernels of InvDet, forward and backward, and the thread pool they run on.

@@ -1,0 +1,1 @@
+//! Frame to detections: pre-processing, network, decoding.

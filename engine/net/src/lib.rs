@@ -1,0 +1,1 @@
+//! What the InvDet network is: graph, weights, manifest, pre-processing, decoding.

@@ -1,0 +1,1 @@
+//! Where frames come from: folders, clips, a synthetic scene.

@@ -1,0 +1,3 @@
+//! The program on the payload: camera to autopilot.
+
+fn main() {}

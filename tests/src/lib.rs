@@ -1,0 +1,1 @@
+//! InvDet tested from outside; the tests are in `tests/`.

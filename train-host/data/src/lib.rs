@@ -1,0 +1,1 @@
+//! Readers, splits, targets and augmentation of infrared small-target data sets.

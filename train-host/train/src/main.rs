@@ -1,0 +1,3 @@
+//! The trainer: data to weights.
+
+fn main() {}
