@@ -1,0 +1,105 @@
+//! Decides once, from the graph, how each gradient is written in the backward pass.
+
+use super::InputGradient;
+use crate::buffers::Lifetime;
+use invdet_net::graph::{Graph, Op, View};
+
+/// What an operation does to the gradient of one of its inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Write {
+    /// Nothing: nobody wants it.
+    Skip,
+    /// Overwrites it.
+    Set,
+    /// Adds to it.
+    Add,
+}
+
+/// The backward step of one operation.
+pub(super) struct Step {
+    /// False if no gradient arrives at its output.
+    pub(super) runs: bool,
+    /// Set to zero before it: parts of gradients that are read or added to but were never written.
+    pub(super) clear: Vec<View>,
+    /// By input, as [`Op::inputs`] lists them.
+    pub(super) writes: Vec<Write>,
+}
+
+/// Steps by operation, to be run from the last to the first.
+pub(super) struct BackwardPlan {
+    pub(super) steps: Vec<Step>,
+    /// When the gradient of each storage is in use, in steps of the backward pass.
+    pub(super) lifetimes: Vec<Option<Lifetime>>,
+}
+
+impl BackwardPlan {
+    pub(super) fn new(graph: &Graph, input: InputGradient) -> Self {
+        let mut written: Vec<Vec<bool>> = graph.storages.iter().map(|s| vec![false; s.channels]).collect();
+        let mut lifetimes: Vec<Option<Lifetime>> = vec![None; graph.storages.len()];
+        let o = &graph.outputs;
+        for v in [o.heat, o.off, o.size, o.mask] {
+            written[v.storage][v.first..v.first + v.channels].fill(true);
+            lifetimes[v.storage] = Some(Lifetime { first: 0, last: 0 });
+        }
+        let mut steps: Vec<Step> = Vec::new();
+        for (i, op) in graph.ops.iter().enumerate().rev() {
+            let now = graph.ops.len() - i;
+            let output = op.output();
+            let arrived = unwritten(&written, output);
+            let runs = arrived.iter().map(|v| v.channels).sum::<usize>() < output.channels;
+            let mut step = Step { runs, clear: Vec::new(), writes: Vec::new() };
+            if runs {
+                step.clear = arrived;
+                use_at(&mut lifetimes, output, now);
+            }
+            for view in op.inputs() {
+                let wanted = runs && (input == InputGradient::Computed || view.storage != graph.input.storage);
+                step.writes.push(if !wanted {
+                    Write::Skip
+                } else {
+                    use_at(&mut lifetimes, view, now);
+                    let missing = unwritten(&written, view);
+                    written[view.storage][view.first..view.first + view.channels].fill(true);
+                    if missing == [view] {
+                        Write::Set
+                    } else {
+                        step.clear.extend(missing);
+                        Write::Add
+                    }
+                });
+            }
+            debug_assert!(
+                !matches!(op, Op::Couple { .. }) || !runs || step.writes[1..] == [Write::Set, Write::Set],
+                "scale and shift of a coupling are read by nothing else"
+            );
+            steps.push(step);
+        }
+        steps.reverse();
+        if input == InputGradient::Computed
+            && let Some(life) = &mut lifetimes[graph.input.storage]
+        {
+            life.last = usize::MAX;
+        }
+        Self { steps, lifetimes }
+    }
+}
+
+fn use_at(lifetimes: &mut [Option<Lifetime>], view: View, now: usize) {
+    let life = lifetimes[view.storage].get_or_insert(Lifetime { first: now, last: now });
+    life.last = life.last.max(now);
+}
+
+/// The runs of channels of `view` that nothing has written.
+fn unwritten(written: &[Vec<bool>], view: View) -> Vec<View> {
+    let mut runs: Vec<View> = Vec::new();
+    for c in view.first..view.first + view.channels {
+        if written[view.storage][c] {
+            continue;
+        }
+        match runs.last_mut() {
+            Some(run) if run.first + run.channels == c => run.channels += 1,
+            _ => runs.push(View { first: c, channels: 1, ..view }),
+        }
+    }
+    runs
+}
