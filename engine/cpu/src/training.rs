@@ -110,9 +110,9 @@ impl Trainer {
         self.gradients.planes_mut(view.storage)
     }
 
-    /// An output and its gradient at once.
-    pub fn output_and_gradient_mut(&mut self, view: View) -> (&Planes, &mut Planes) {
-        (self.activations.planes(view.storage), self.gradients.planes_mut(view.storage))
+    /// As [`Trainer::activation`], to be overwritten.
+    pub fn activation_mut(&mut self, view: View) -> &mut Planes {
+        self.activations.planes_mut(view.storage)
     }
 
     /// Gradient of the input, if asked for at construction.

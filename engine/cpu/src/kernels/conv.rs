@@ -95,29 +95,50 @@ unsafe fn tile<S: Simd, const CO: usize, const PV: usize, const STEP2: bool>(
                 x[p] = x[p].add(a.in_plane);
             }
         }
+        // The tile is written out once: indexed by variables, it would live in memory through the loop above.
+        let mut sums = [[[0.0f32; LANES]; PV]; CO];
+        for c in 0..CO {
+            for p in 0..PV {
+                S::store(sums[c][p].as_mut_ptr(), acc[c][p]);
+            }
+        }
+        let at = |c: usize, p: usize| sums.as_ptr().cast::<f32>().add(LANES * (PV * c + p));
+        epilogue::<S>(a, channel, CO, &cells, &at);
+    }
+}
+
+/// Adds bias and residual, applies the activation and stores the sums that `at(output - channel, cell)` points to.
+#[inline(always)]
+unsafe fn epilogue<S: Simd>(
+    a: &ConvArgs,
+    channel: usize,
+    outputs: usize,
+    cells: &[Cell],
+    at: &impl Fn(usize, usize) -> *const f32,
+) {
+    // SAFETY: the caller's contract.
+    unsafe {
         let slope = S::splat(a.slope);
-        for p in 0..PV {
-            let lanes = (a.columns - cells[p].x).min(LANES);
+        for (p, cell) in cells.iter().enumerate() {
+            let lanes = (a.columns - cell.x).min(LANES);
             match a.store {
                 Store::Plain => {
-                    let offset = cells[p].y * a.out_row + cells[p].x;
-                    for c in 0..CO {
-                        if channel + c < a.outputs {
-                            let at = (channel + c) * a.out_plane + offset;
-                            finish::<S>(a, acc[c][p], channel + c, at, slope, lanes);
-                        }
+                    let offset = cell.y * a.out_row + cell.x;
+                    for c in 0..outputs.min(a.outputs - channel) {
+                        let to = (channel + c) * a.out_plane + offset;
+                        finish::<S>(a, S::load(at(c, p)), channel + c, to, slope, lanes);
                     }
                 }
                 Store::Unfold => {
-                    for pair in 0..CO / 2 {
+                    for pair in 0..outputs / 2 {
                         let output = channel + 2 * pair;
                         let c = output / 4;
-                        let y = 2 * cells[p].y + output / 2 % 2;
-                        let at = c * a.out_plane + y * a.out_row + 2 * cells[p].x;
-                        let (low, high) = S::interleave(acc[2 * pair][p], acc[2 * pair + 1][p]);
-                        finish::<S>(a, low, c, at, slope, (2 * lanes).min(LANES));
+                        let y = 2 * cell.y + output / 2 % 2;
+                        let to = c * a.out_plane + y * a.out_row + 2 * cell.x;
+                        let (low, high) = S::interleave(S::load(at(2 * pair, p)), S::load(at(2 * pair + 1, p)));
+                        finish::<S>(a, low, c, to, slope, (2 * lanes).min(LANES));
                         if 2 * lanes > LANES {
-                            finish::<S>(a, high, c, at + LANES, slope, 2 * lanes - LANES);
+                            finish::<S>(a, high, c, to + LANES, slope, 2 * lanes - LANES);
                         }
                     }
                 }

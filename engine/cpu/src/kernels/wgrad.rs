@@ -57,7 +57,13 @@ unsafe fn accumulate<S: Simd, const NA: usize, const NB: usize, const STEP2: boo
 ) {
     // SAFETY: `A` is zero in its padding, so what the last vector of a row reads beyond it does not count.
     unsafe {
-        let mut acc = *sums;
+        // Element by element, so that the tile lives in registers and not in memory.
+        let mut acc = [[S::splat(0.0); NB]; NA];
+        for i in 0..NA {
+            for j in 0..NB {
+                acc[i][j] = sums[i][j];
+            }
+        }
         let vectors = g.columns.div_ceil(16);
         for image in s.image..s.image + s.images {
             for y in s.y..s.y + s.rows {
@@ -78,7 +84,11 @@ unsafe fn accumulate<S: Simd, const NA: usize, const NB: usize, const STEP2: boo
                 }
             }
         }
-        *sums = acc;
+        for i in 0..NA {
+            for j in 0..NB {
+                sums[i][j] = acc[i][j];
+            }
+        }
     }
 }
 

@@ -1,0 +1,279 @@
+//! The detection loss and its gradient: heat map, offset, size, mask.
+//!
+//! `L_det = w_heat L_heat + w_off L_off + w_size L_size + w_mask L_mask`: the focal loss of CenterNet on the heat map
+//! (alpha 2, beta 4), L1 on offsets (cells) and log sizes at the centre cells, and `1 - softIoU` per image plus binary
+//! cross-entropy on the mask. `N`, the number of targets, is that of the batch.
+
+use invdet_cpu::pool::Pool;
+use invdet_cpu::training::Trainer;
+use invdet_data::Target;
+use serde::{Deserialize, Serialize};
+use std::sync::{Mutex, PoisonError};
+
+/// What an image of the batch holds.
+#[derive(Debug, Clone, Default)]
+pub struct Truth {
+    /// Targets, in pixels of the crop.
+    pub targets: Vec<Target>,
+    /// 1 on target pixels, 0 elsewhere, row by row.
+    pub mask: Vec<u8>,
+}
+
+/// Weights of the parts.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LossWeights {
+    /// Of the heat map.
+    pub heat: f32,
+    /// Of the offsets.
+    pub off: f32,
+    /// Of the log sizes.
+    pub size: f32,
+    /// Of the mask.
+    pub mask: f32,
+}
+
+impl Default for LossWeights {
+    fn default() -> Self {
+        Self { heat: 1.0, off: 1.0, size: 0.5, mask: 1.0 }
+    }
+}
+
+/// Values of the parts, unweighted, and their weighted sum.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct LossParts {
+    /// Focal loss of the heat map.
+    pub heat: f64,
+    /// Mean L1 of the offsets, cells.
+    pub off: f64,
+    /// Mean L1 of the log sizes.
+    pub size: f64,
+    /// 1 - softIoU + cross-entropy.
+    pub mask: f64,
+    /// Weighted sum.
+    pub total: f64,
+}
+
+/// Smallest standard deviation of a heat target, cells.
+const SIGMA_MIN: f32 = 0.8;
+
+/// Smoothing of the soft IoU.
+const SMOOTH: f64 = 1.0;
+
+/// A target in cells of the heat map.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Cell {
+    u: usize,
+    v: usize,
+    off: [f32; 2],
+    log_size: [f32; 2],
+    sigma: [f32; 2],
+}
+
+impl Cell {
+    /// `None` if the centre lies outside the map.
+    fn of(t: &Target, width: usize, height: usize) -> Option<Self> {
+        let (cx, cy) = (t.x / 2.0, t.y / 2.0);
+        let inside = (0.0..width as f32).contains(&cx) && (0.0..height as f32).contains(&cy);
+        inside.then(|| Self {
+            u: cx as usize,
+            v: cy as usize,
+            off: [cx - cx.floor(), cy - cy.floor()],
+            log_size: [(t.w / 2.0).ln(), (t.h / 2.0).ln()],
+            sigma: [(t.w / 8.0).max(SIGMA_MIN), (t.h / 8.0).max(SIGMA_MIN)],
+        })
+    }
+}
+
+/// Heat target: `max_k exp(-(du^2 / 2 sx^2 + dv^2 / 2 sy^2))`, exactly 1 at centre cells.
+fn heat_target(cells: &[Cell], width: usize, height: usize, out: &mut Vec<f32>) {
+    out.clear();
+    out.resize(width * height, 0.0);
+    for c in cells {
+        // Beyond five deviations the target is below 4e-6.
+        let reach = |i: usize| (5.0 * c.sigma[i]).ceil() as usize;
+        for v in c.v.saturating_sub(reach(1))..(c.v + reach(1) + 1).min(height) {
+            for u in c.u.saturating_sub(reach(0))..(c.u + reach(0) + 1).min(width) {
+                let du = (u as f32 - c.u as f32) / c.sigma[0];
+                let dv = (v as f32 - c.v as f32) / c.sigma[1];
+                let y = &mut out[v * width + u];
+                *y = y.max((-0.5 * (du * du + dv * dv)).exp());
+            }
+        }
+    }
+}
+
+/// Sigmoid, `ln sigmoid(x)` and `ln sigmoid(-x)` without overflow.
+fn log_sigmoids(x: f32) -> (f32, f32, f32) {
+    let e = (-x.abs()).exp();
+    let tail = e.ln_1p();
+    let p = if x >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) };
+    (p, x.min(0.0) - tail, (-x).min(0.0) - tail)
+}
+
+/// Scratch of one image, kept from step to step.
+#[derive(Default)]
+struct Work {
+    cells: Vec<Cell>,
+    target: Vec<f32>,
+    /// Logits of one plane, then its gradient.
+    values: Vec<f32>,
+    maps: [Vec<f32>; 5],
+    mask: Vec<f32>,
+    parts: LossParts,
+}
+
+/// Computes losses and writes their gradients into a trainer.
+#[derive(Default)]
+pub struct DetectionLoss {
+    weights: LossWeights,
+    work: Vec<Mutex<Work>>,
+}
+
+impl DetectionLoss {
+    /// With the given weights.
+    pub fn new(weights: LossWeights) -> Self {
+        Self { weights, work: Vec::new() }
+    }
+
+    /// Loss of the batch; the gradients of all four outputs are written into `trainer`.
+    pub fn run(&mut self, pool: &Pool, trainer: &mut Trainer, truths: &[Truth]) -> LossParts {
+        let (images, height, width) = trainer.shape();
+        assert_eq!(images, truths.len(), "one truth per image");
+        let o = trainer.outputs();
+        self.work.resize_with(images, Mutex::default);
+        let count: usize = truths
+            .iter()
+            .map(|t| t.targets.iter().filter(|t| Cell::of(t, width / 2, height / 2).is_some()).count())
+            .sum();
+        let weights = self.weights;
+        let (work, view) = (&self.work, &*trainer);
+        pool.run(images, &|n| {
+            let mut w = work[n].lock().unwrap_or_else(PoisonError::into_inner);
+            let w = &mut *w;
+            let (mw, mh) = (width / 2, height / 2);
+            w.parts = LossParts::default();
+            w.cells.clear();
+            w.cells.extend(truths[n].targets.iter().filter_map(|t| Cell::of(t, mw, mh)));
+            heat_target(&w.cells, mw, mh, &mut w.target);
+            let gather = |values: &mut Vec<f32>, storage, channel, rows| {
+                values.clear();
+                let planes = view.activation(storage);
+                (0..rows).for_each(|y| values.extend_from_slice(planes.row(n, channel, y)));
+            };
+            let scale = 1.0 / count.max(1) as f32;
+            gather(&mut w.maps[0], o.heat, o.heat.first, mh);
+            w.parts.heat = heat_loss(&mut w.maps[0], &w.target, weights.heat, scale);
+            for (k, (head, channel, weight)) in [
+                (o.off, 0, weights.off),
+                (o.off, 1, weights.off),
+                (o.size, 0, weights.size),
+                (o.size, 1, weights.size),
+            ]
+            .into_iter()
+            .enumerate()
+            {
+                gather(&mut w.values, head, head.first + channel, mh);
+                let gradient = &mut w.maps[1 + k];
+                gradient.clear();
+                gradient.resize(mw * mh, 0.0);
+                let loss = if k < 2 { &mut w.parts.off } else { &mut w.parts.size };
+                for c in &w.cells {
+                    let wanted = if k < 2 { c.off[channel] } else { c.log_size[channel] };
+                    let at = c.v * mw + c.u;
+                    let error = w.values[at] - wanted;
+                    *loss += f64::from(error.abs() * scale);
+                    if error != 0.0 {
+                        gradient[at] += weight * scale * error.signum();
+                    }
+                }
+            }
+            gather(&mut w.mask, o.mask, o.mask.first, height);
+            w.parts.mask = mask_loss(&mut w.mask, &truths[n].mask, weights.mask, images);
+        });
+        let mut total = LossParts::default();
+        for (n, work) in self.work.iter_mut().enumerate() {
+            let w = work.get_mut().unwrap_or_else(PoisonError::into_inner);
+            for (part, of) in [
+                (&mut total.heat, w.parts.heat),
+                (&mut total.off, w.parts.off),
+                (&mut total.size, w.parts.size),
+                (&mut total.mask, w.parts.mask),
+            ] {
+                *part += of;
+            }
+            let maps = trainer.output_gradient_mut(o.heat);
+            for (k, map) in w.maps.iter().enumerate() {
+                map.chunks_exact(width / 2)
+                    .enumerate()
+                    .for_each(|(y, row)| maps.row_mut(n, o.heat.first + k, y).copy_from_slice(row));
+            }
+            let mask = trainer.output_gradient_mut(o.mask);
+            w.mask
+                .chunks_exact(width)
+                .enumerate()
+                .for_each(|(y, row)| mask.row_mut(n, o.mask.first, y).copy_from_slice(row));
+        }
+        let of = |weight: f32, part: f64| f64::from(weight) * part;
+        total.total = of(weights.heat, total.heat)
+            + of(weights.off, total.off)
+            + of(weights.size, total.size)
+            + of(weights.mask, total.mask);
+        total
+    }
+}
+
+/// Turns logits into their gradient; returns the loss of the image.
+fn heat_loss(logits: &mut [f32], target: &[f32], weight: f32, scale: f32) -> f64 {
+    let mut sum = 0.0f64;
+    for (x, &y) in logits.iter_mut().zip(target) {
+        let (p, ln_p, ln_q) = log_sigmoids(*x);
+        let q = 1.0 - p;
+        let gradient = if y == 1.0 {
+            sum -= f64::from(q * q * ln_p);
+            // d/dx of -(1-p)^2 ln p
+            2.0 * p * q * q * ln_p - q * q * q
+        } else {
+            let far = (1.0 - y) * (1.0 - y);
+            let far = far * far;
+            sum -= f64::from(far * p * p * ln_q);
+            // d/dx of -(1-y)^4 p^2 ln(1-p)
+            far * (p * p * p - 2.0 * p * p * q * ln_q)
+        };
+        *x = weight * scale * gradient;
+    }
+    sum * f64::from(scale)
+}
+
+/// Turns logits into their gradient; returns the image's share of the batch mean.
+fn mask_loss(logits: &mut [f32], mask: &[u8], weight: f32, images: usize) -> f64 {
+    let (mut common, mut predicted, mut labelled, mut entropy) = (0.0f64, 0.0f64, 0.0f64, 0.0f64);
+    for (x, &m) in logits.iter().zip(mask) {
+        let (p, ln_p, ln_q) = log_sigmoids(*x);
+        predicted += f64::from(p);
+        if m == 0 {
+            entropy -= f64::from(ln_q);
+        } else {
+            common += f64::from(p);
+            labelled += 1.0;
+            entropy -= f64::from(ln_p);
+        }
+    }
+    let union = predicted + labelled - common;
+    let soft_iou = (common + SMOOTH) / (union + SMOOTH);
+    let pixels = logits.len() as f64;
+    let share = 1.0 / images as f64;
+    // d(soft IoU)/dp: on the target 1 / (union + s), elsewhere -(common + s) / (union + s)^2.
+    let inside = (-share / (union + SMOOTH)) as f32;
+    let outside = (share * (common + SMOOTH) / ((union + SMOOTH) * (union + SMOOTH))) as f32;
+    let per_pixel = (share / pixels) as f32;
+    for (x, &m) in logits.iter_mut().zip(mask) {
+        let (p, _, _) = log_sigmoids(*x);
+        let (y, d_iou) = if m == 0 { (0.0, outside) } else { (1.0, inside) };
+        *x = weight * (d_iou * p * (1.0 - p) + per_pixel * (p - y));
+    }
+    share * (1.0 - soft_iou + entropy / pixels)
+}
+
+#[cfg(test)]
+mod tests;

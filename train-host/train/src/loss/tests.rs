@@ -1,0 +1,103 @@
+use super::{Cell, DetectionLoss, LossWeights, Truth, heat_target};
+use invdet_cpu::planes::Planes;
+use invdet_cpu::pool::Pool;
+use invdet_cpu::training::Trainer;
+use invdet_data::Target;
+use invdet_net::arch::build;
+use invdet_net::config::NetworkConfig;
+use invdet_net::graph::View;
+use invdet_net::weights::floats;
+use safetensors::SafeTensors;
+
+fn write(planes: &mut Planes, view: View, values: &[f32]) {
+    let (h, w) = (planes.geometry().h, planes.geometry().w);
+    for (i, row) in values.chunks_exact(w).enumerate() {
+        planes.row_mut(i / (view.channels * h), view.first + i / h % view.channels, i % h).copy_from_slice(row);
+    }
+}
+
+fn read(planes: &Planes, view: View) -> Vec<f32> {
+    let mut values = Vec::new();
+    for n in 0..planes.images() {
+        for c in view.first..view.first + view.channels {
+            (0..planes.geometry().h).for_each(|y| values.extend_from_slice(planes.row(n, c, y)));
+        }
+    }
+    values
+}
+
+/// `tests/golden/network/losses.safetensors`: two images, one without a target, by an independent PyTorch program.
+#[test]
+fn loss_and_gradients_equal_pytorch() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/network/losses.safetensors");
+    let bytes = std::fs::read(path).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let get = |name: &str| floats(file.tensor(name).unwrap().data());
+    let (height, width) = (32, 48);
+    let graph = build(&NetworkConfig::named("s").unwrap()).unwrap();
+    let mut trainer = Trainer::new(&graph, 2, height, width);
+    let o = trainer.outputs();
+    let heads = [("heat", o.heat), ("off", o.off), ("size", o.size), ("mask", o.mask)];
+    for (name, view) in heads {
+        write(trainer.activation_mut(view), view, &get(&format!("output/{name}")));
+    }
+    let mut truths = vec![Truth { targets: Vec::new(), mask: vec![0; height * width] }; 2];
+    let masks = get("target/mask");
+    for (n, t) in truths.iter_mut().enumerate() {
+        t.mask = masks[n * height * width..][..height * width].iter().map(|m| *m as u8).collect();
+    }
+    for b in get("boxes").chunks_exact(5) {
+        truths[b[0] as usize].targets.push(Target {
+            x: (b[1] + b[3]) / 2.0,
+            y: (b[2] + b[4]) / 2.0,
+            w: b[3] - b[1],
+            h: b[4] - b[2],
+            area: 1,
+        });
+    }
+    let heat = get("target/heat");
+    for (n, t) in truths.iter().enumerate() {
+        let cells: Vec<Cell> = t.targets.iter().filter_map(|t| Cell::of(t, width / 2, height / 2)).collect();
+        let mut got = Vec::new();
+        heat_target(&cells, width / 2, height / 2, &mut got);
+        for (g, w) in got.iter().zip(&heat[n * got.len()..]) {
+            assert!((g - w).abs() < 1e-5, "heat target {g} against {w}");
+        }
+    }
+    let parts = DetectionLoss::new(LossWeights::default()).run(&Pool::new(2), &mut trainer, &truths);
+    for (name, got) in [
+        ("heat", parts.heat),
+        ("off", parts.off),
+        ("size", parts.size),
+        ("mask", parts.mask),
+        ("total", parts.total),
+    ] {
+        let want = f64::from(get(&format!("loss/{name}"))[0]);
+        assert!((got - want).abs() < 1e-5 * want.abs().max(1.0), "{name}: {got} against {want}");
+    }
+    for (name, view) in heads {
+        let want = get(&format!("grad/{name}"));
+        let got = read(trainer.output_gradient_mut(view), view);
+        let scale = want.iter().fold(1e-3f32, |m, x| m.max(x.abs()));
+        for (g, w) in got.iter().zip(&want) {
+            assert!((g - w).abs() < 1e-5 * scale, "gradient of {name}: {g} against {w}");
+        }
+    }
+}
+
+#[test]
+fn saturated_logits_give_finite_losses() {
+    let graph = build(&NetworkConfig::named("s").unwrap()).unwrap();
+    let mut trainer = Trainer::new(&graph, 1, 16, 16);
+    let o = trainer.outputs();
+    for (view, value) in [(o.heat, 200.0), (o.mask, -200.0)] {
+        let planes = trainer.activation_mut(view);
+        (0..planes.geometry().h).for_each(|y| planes.row_mut(0, view.first, y).fill(value));
+    }
+    let mut truth = Truth { targets: vec![Target { x: 8.0, y: 8.0, w: 3.0, h: 3.0, area: 9 }], mask: vec![0; 256] };
+    truth.mask[8 * 16 + 8] = 1;
+    let parts = DetectionLoss::default().run(&Pool::new(1), &mut trainer, &[truth]);
+    assert!(parts.total.is_finite() && parts.total > 1.0, "{parts:?}");
+    let gradient = trainer.output_gradient_mut(o.heat);
+    assert!((0..8).all(|y| gradient.row(0, o.heat.first, y).iter().all(|g| g.is_finite())));
+}
