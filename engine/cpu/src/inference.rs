@@ -107,7 +107,7 @@ impl Network {
     fn output(&self, view: View, channel: usize) -> Map<'_> {
         let planes = self.buffers.planes(view.storage);
         let g = planes.geometry();
-        Map { data: planes.from_row(view.first + channel), stride: g.row, w: g.w, h: g.h }
+        Map { data: planes.tail(view.first + channel), stride: g.row, w: g.w, h: g.h }
     }
 }
 

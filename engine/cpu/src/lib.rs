@@ -10,6 +10,7 @@ mod buffers;
 pub mod inference;
 mod kernels;
 mod ops;
+pub mod peak;
 pub mod planes;
 pub mod pool;
 pub mod reference;

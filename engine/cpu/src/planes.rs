@@ -96,7 +96,7 @@ impl Planes {
     }
 
     /// Everything from the first pixel of a channel of the first image on.
-    pub(crate) fn from_row(&self, channel: usize) -> &[f32] {
+    pub(crate) fn tail(&self, channel: usize) -> &[f32] {
         &self.data[self.row_start(0, channel, 0)..]
     }
 

@@ -86,13 +86,16 @@ impl Isa {
 pub unsafe trait Simd: Copy {
     /// The vector.
     type V: Copy;
-    /// Output channels of a convolution tile, and vectors of pixels for 8, 4, 2 and 1 channels.
+    /// Whether a vector is one of 32 registers: decides the register tiles of the kernels.
     const WIDE_REGISTERS: bool;
 
+    /// All lanes `x`.
     unsafe fn splat(x: f32) -> Self::V;
+    /// Sixteen floats, any alignment.
     unsafe fn load(p: *const f32) -> Self::V;
     /// Elements 0, 2, 4 .. 30.
     unsafe fn load_even(p: *const f32) -> Self::V;
+    /// Sixteen floats, any alignment.
     unsafe fn store(p: *mut f32, v: Self::V);
     /// The first `n` lanes only.
     unsafe fn store_first(p: *mut f32, v: Self::V, n: usize);
@@ -100,11 +103,17 @@ pub unsafe trait Simd: Copy {
     unsafe fn interleave(a: Self::V, b: Self::V) -> (Self::V, Self::V);
     /// `a * b + c`
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// `a + b`
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    /// `a - b`
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b`
     unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
+    /// `a / b`
     unsafe fn div(a: Self::V, b: Self::V) -> Self::V;
+    /// The larger of each pair.
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
+    /// The smaller of each pair.
     unsafe fn min(a: Self::V, b: Self::V) -> Self::V;
     /// `a` where `x > 0`, else `b`.
     unsafe fn where_positive(x: Self::V, a: Self::V, b: Self::V) -> Self::V;

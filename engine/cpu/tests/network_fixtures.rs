@@ -2,6 +2,8 @@
 //!
 //! `tests/golden/network/PROVENANCE.md` says how the files were made.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use invdet_cpu::Engine;
 use invdet_cpu::inference::Network;
 use invdet_cpu::planes::Planes;

@@ -60,8 +60,9 @@ pub fn decode(maps: &HeadMaps<'_>, params: &Decode, size: ImageSize, out: &mut D
     let heat = &maps.heat;
     for v in 0..heat.h {
         for (u, &logit) in heat.row(v).iter().enumerate() {
-            // NaN fails too.
-            if !(logit >= least && logit.is_finite()) || !is_peak(heat, u, v, logit) {
+            // Written so that NaN is no peak.
+            let candidate = logit >= least && logit.is_finite();
+            if !candidate || !is_peak(heat, u, v, logit) {
                 continue;
             }
             let pixels = |i: usize| {

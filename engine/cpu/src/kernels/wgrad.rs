@@ -11,7 +11,7 @@ pub(crate) const ENTRIES: usize = 36;
 /// Channels of `A` of a task.
 pub(crate) const CHANNELS: usize = 4;
 /// Vectors of a stretch: 32 KiB of each plane, so that a task's planes stay in the second-level cache.
-const STRETCH: usize = 512;
+const STRETCH: usize = 64;
 
 /// One task: up to [`CHANNELS`] channels of `A` against up to [`ENTRIES`] entries of `B`, over the whole batch.
 pub(crate) struct WgradArgs {

@@ -1,6 +1,6 @@
-use super::{Isa, LANES, Simd, kernel};
+use super::{Isa, LANES, Simd};
 
-struct Args {
+pub(crate) struct Args {
     input: *const f32,
     output: *mut f32,
     which: usize,
@@ -32,7 +32,7 @@ unsafe fn apply<S: Simd>(a: &Args) {
         S::store(a.output, v);
     }
 }
-kernel!(run(Args) = apply);
+super::kernel!(run(Args) = apply);
 
 fn outputs(isa: Isa, which: usize, input: &[f32; 32]) -> [f32; 32] {
     let mut output = [f32::from_bits(0x7f7f_7f7f); 32];

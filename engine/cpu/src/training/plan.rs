@@ -92,10 +92,8 @@ fn use_at(lifetimes: &mut [Option<Lifetime>], view: View, now: usize) {
 /// The runs of channels of `view` that nothing has written.
 fn unwritten(written: &[Vec<bool>], view: View) -> Vec<View> {
     let mut runs: Vec<View> = Vec::new();
-    for c in view.first..view.first + view.channels {
-        if written[view.storage][c] {
-            continue;
-        }
+    let channels = view.first..view.first + view.channels;
+    for c in channels.filter(|c| !written[view.storage][*c]) {
         match runs.last_mut() {
             Some(run) if run.first + run.channels == c => run.channels += 1,
             _ => runs.push(View { first: c, channels: 1, ..view }),
