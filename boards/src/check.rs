@@ -151,6 +151,8 @@ impl Check {
             size,
             bits: u8::try_from(bits?).ok()?,
             fps: fps?,
+            focal_mm: focal_mm?,
+            pitch_um: pitch_um?,
             model,
         })
     }

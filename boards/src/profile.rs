@@ -34,6 +34,10 @@ pub struct CameraProfile {
     pub bits: u8,
     /// Frames per second.
     pub fps: f64,
+    /// Focal length, mm.
+    pub focal_mm: f64,
+    /// Distance of pixel centres, micrometres.
+    pub pitch_um: f64,
     /// Geometry, from focal length, pitch and distortion.
     pub model: CameraModel,
 }

@@ -31,7 +31,10 @@ impl Add<Duration> for MonoTime {
     type Output = MonoTime;
 
     fn add(self, span: Duration) -> MonoTime {
-        MonoTime(self.0.saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
+        MonoTime(
+            self.0
+                .saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)),
+        )
     }
 }
 
@@ -39,6 +42,9 @@ impl Sub<Duration> for MonoTime {
     type Output = MonoTime;
 
     fn sub(self, span: Duration) -> MonoTime {
-        MonoTime(self.0.saturating_sub(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
+        MonoTime(
+            self.0
+                .saturating_sub(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)),
+        )
     }
 }

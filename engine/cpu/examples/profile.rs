@@ -24,8 +24,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let graph = build(&NetworkConfig::named(name)?)?;
     let engine = Engine::new(threads.parse()?);
-    let mut network =
-        Network::new(&graph, &Weights::neutral(&graph), height.parse()?, width.parse()?);
+    let mut network = Network::new(
+        &graph,
+        &Weights::neutral(&graph),
+        height.parse()?,
+        width.parse()?,
+    );
     let mut times: Vec<f64> = (0..RUNS + 5)
         .map(|_| {
             let start = Instant::now();
@@ -46,7 +50,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Ok(());
     }
     by_operation(&mut network, &engine);
-    println!("{median:9.3} ms the whole, median of {RUNS}; {gflops:.1} GFLOP/s on {}", engine.isa().name());
+    println!(
+        "{median:9.3} ms the whole, median of {RUNS}; {gflops:.1} GFLOP/s on {}",
+        engine.isa().name()
+    );
     Ok(())
 }
 
@@ -64,7 +71,14 @@ fn by_operation(network: &mut Network, engine: &Engine) {
         let (kind, inputs) = match op {
             Op::Conv(c) => (format!("{:?}", c.kind), c.input.channels),
             Op::Depthwise { size, .. } => (format!("Depthwise{size}"), 1),
-            other => (format!("{other:?}").split([' ', '(']).next().unwrap_or_default().to_string(), 0),
+            other => (
+                format!("{other:?}")
+                    .split([' ', '('])
+                    .next()
+                    .unwrap_or_default()
+                    .to_string(),
+                0,
+            ),
         };
         println!(
             "{:9.1} us {:6.1} GFLOP/s  {kind:10} {inputs:3} -> {:3} level {} {}",

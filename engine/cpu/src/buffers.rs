@@ -23,9 +23,18 @@ impl Buffers {
         let slots = graph
             .storages
             .iter()
-            .map(|s| Planes::zeros(images, s.channels, Geometry::new(height >> s.level, width >> s.level)))
+            .map(|s| {
+                Planes::zeros(
+                    images,
+                    s.channels,
+                    Geometry::new(height >> s.level, width >> s.level),
+                )
+            })
             .collect();
-        Self { slots, place: (0..graph.storages.len()).collect() }
+        Self {
+            slots,
+            place: (0..graph.storages.len()).collect(),
+        }
     }
 
     /// Storages share memory when they are not in use at the same time; `None` is never used.
@@ -45,8 +54,11 @@ impl Buffers {
         }
         let mut slots: Vec<Slot> = Vec::new();
         let mut place = vec![0; graph.storages.len()];
-        let mut order: Vec<(usize, Lifetime)> =
-            lifetimes.iter().enumerate().filter_map(|(i, l)| l.map(|l| (i, l))).collect();
+        let mut order: Vec<(usize, Lifetime)> = lifetimes
+            .iter()
+            .enumerate()
+            .filter_map(|(i, l)| l.map(|l| (i, l)))
+            .collect();
         order.sort_by_key(|(i, l)| (l.first, *i));
         for (i, life) in order {
             let storage = &graph.storages[i];
@@ -59,7 +71,11 @@ impl Buffers {
             place[i] = match free {
                 Some((k, _)) => k,
                 None => {
-                    slots.push(Slot { level: storage.level, channels: 0, busy_until: 0 });
+                    slots.push(Slot {
+                        level: storage.level,
+                        channels: 0,
+                        busy_until: 0,
+                    });
                     slots.len() - 1
                 }
             };
@@ -69,7 +85,13 @@ impl Buffers {
         }
         let slots = slots
             .iter()
-            .map(|s| Planes::zeros(images, s.channels, Geometry::new(height >> s.level, width >> s.level)))
+            .map(|s| {
+                Planes::zeros(
+                    images,
+                    s.channels,
+                    Geometry::new(height >> s.level, width >> s.level),
+                )
+            })
             .collect();
         Self { slots, place }
     }
@@ -88,7 +110,10 @@ impl Buffers {
 
     /// Bytes held.
     pub(crate) fn bytes(&self) -> usize {
-        self.slots.iter().map(|s| 4 * s.images() * s.channels() * s.geometry().plane).sum()
+        self.slots
+            .iter()
+            .map(|s| 4 * s.images() * s.channels() * s.geometry().plane)
+            .sum()
     }
 
     #[cfg(test)]

@@ -32,11 +32,23 @@ impl Network {
     /// Folds and packs `weights`; `height` and `width` are the image's, before padding.
     pub fn new(graph: &Graph, weights: &Weights, height: usize, width: usize) -> Self {
         let (graph, weights) = fold(graph, weights);
-        let packed = graph.ops.iter().map(|op| pack_forward(&graph, &weights, op)).collect();
+        let packed = graph
+            .ops
+            .iter()
+            .map(|op| pack_forward(&graph, &weights, op))
+            .collect();
         let lifetimes = lifetimes(&graph);
         let (height, width) = (padded(height.max(1)), padded(width.max(1)));
         let buffers = Buffers::shared(&graph, &lifetimes, 1, height, width);
-        Self { graph, weights, packed, lifetimes, buffers, height, width }
+        Self {
+            graph,
+            weights,
+            packed,
+            lifetimes,
+            buffers,
+            height,
+            width,
+        }
     }
 
     /// Lays memory out for another image size; does nothing if the padded size stays.
@@ -107,7 +119,12 @@ impl Network {
     fn output(&self, view: View, channel: usize) -> Map<'_> {
         let planes = self.buffers.planes(view.storage);
         let g = planes.geometry();
-        Map { data: planes.tail(view.first + channel), stride: g.row, w: g.w, h: g.h }
+        Map {
+            data: planes.tail(view.first + channel),
+            stride: g.row,
+            w: g.w,
+            h: g.h,
+        }
     }
 }
 
@@ -118,25 +135,60 @@ pub(crate) fn pack_forward(graph: &Graph, weights: &Weights, op: &Op) -> Vec<f32
     packed
 }
 
-pub(crate) fn pack_into(packed: &mut Vec<f32>, direction: Direction, graph: &Graph, weights: &Weights, op: &Op) {
-    debug_assert!(graph.params.len() == weights.tensors.len(), "weights of another graph");
+pub(crate) fn pack_into(
+    packed: &mut Vec<f32>,
+    direction: Direction,
+    graph: &Graph,
+    weights: &Weights,
+    op: &Op,
+) {
+    debug_assert!(
+        graph.params.len() == weights.tensors.len(),
+        "weights of another graph"
+    );
     match op {
         Op::Conv(c) => {
             let weight = &weights.tensors[c.weight.0];
-            ops::pack_conv(packed, c.kind, direction, weight, c.input.channels, c.output.channels);
+            ops::pack_conv(
+                packed,
+                c.kind,
+                direction,
+                weight,
+                c.input.channels,
+                c.output.channels,
+            );
         }
         Op::Depthwise { input, weight, .. } => {
-            ops::pack_depthwise(packed, direction, &weights.tensors[weight.0], input.channels);
+            ops::pack_depthwise(
+                packed,
+                direction,
+                &weights.tensors[weight.0],
+                input.channels,
+            );
         }
-        Op::Haar { .. } | Op::BatchNorm(_) | Op::Couple { .. } | Op::Upsample { .. } | Op::Copy { .. } => {}
+        Op::Haar { .. }
+        | Op::BatchNorm(_)
+        | Op::Couple { .. }
+        | Op::Upsample { .. }
+        | Op::Copy { .. } => {}
     }
 }
 
 /// Runs one operation; batch normalisation with its running statistics.
-pub(crate) fn forward(e: &Engine, op: &Op, packed: &[f32], weights: &Weights, buffers: &mut Buffers) {
+pub(crate) fn forward(
+    e: &Engine,
+    op: &Op,
+    packed: &[f32],
+    weights: &Weights,
+    buffers: &mut Buffers,
+) {
     let of = |id: ParamId| weights.tensors[id.0].as_slice();
     match op {
-        Op::Haar { input, output, gain } => ops::haar(e, buffers.map(*input), buffers.map(*output), *gain),
+        Op::Haar {
+            input,
+            output,
+            gain,
+        } => ops::haar(e, buffers.map(*input), buffers.map(*output), *gain),
         Op::Conv(c) => {
             let end = Epilogue {
                 bias: c.bias.map(of),
@@ -146,28 +198,75 @@ pub(crate) fn forward(e: &Engine, op: &Op, packed: &[f32], weights: &Weights, bu
             let (input, output) = (buffers.map(c.input), buffers.map(c.output));
             ops::convolve(e, c.kind, Direction::Forward, input, output, packed, &end);
         }
-        Op::Depthwise { input, output, size, .. } => {
-            ops::depthwise(e, *size, buffers.map(*input), buffers.map(*output), packed, false);
+        Op::Depthwise {
+            input,
+            output,
+            size,
+            ..
+        } => {
+            ops::depthwise(
+                e,
+                *size,
+                buffers.map(*input),
+                buffers.map(*output),
+                packed,
+                false,
+            );
         }
         Op::BatchNorm(b) => {
             let coefficients: Vec<ops::Affine> = (0..b.input.channels)
                 .map(|c| {
-                    let k = of(b.gain)[c] / (of(b.variance)[c] + invdet_net::graph::BATCH_NORM_EPS).sqrt();
-                    ops::Affine { x_gain: k, y_gain: 0.0, offset: of(b.offset)[c] - of(b.mean)[c] * k }
+                    let k = of(b.gain)[c]
+                        / (of(b.variance)[c] + invdet_net::graph::BATCH_NORM_EPS).sqrt();
+                    ops::Affine {
+                        x_gain: k,
+                        y_gain: 0.0,
+                        offset: of(b.offset)[c] - of(b.mean)[c] * k,
+                    }
                 })
                 .collect();
             let residual = b.residual.map(|r| buffers.map(r));
             let (input, output) = (buffers.map(b.input), buffers.map(b.output));
-            ops::affine_channels(e, &coefficients, input, None, residual, output, b.activation.slope());
+            ops::affine_channels(
+                e,
+                &coefficients,
+                input,
+                None,
+                residual,
+                output,
+                b.activation.slope(),
+            );
         }
-        Op::Couple { high, scale, shift, output, clamp } => {
+        Op::Couple {
+            high,
+            scale,
+            shift,
+            output,
+            clamp,
+        } => {
             let (high, scale) = (buffers.map(*high), buffers.map(*scale));
             let (shift, output) = (buffers.map(*shift), buffers.map(*output));
-            ops::flat_op(e, FlatOp::Couple { clamp: *clamp }, output, high, Some(scale), Some(shift));
+            ops::flat_op(
+                e,
+                FlatOp::Couple { clamp: *clamp },
+                output,
+                high,
+                Some(scale),
+                Some(shift),
+            );
         }
-        Op::Upsample { input, output } => ops::upsample2(e, buffers.map(*input), buffers.map(*output)),
+        Op::Upsample { input, output } => {
+            ops::upsample2(e, buffers.map(*input), buffers.map(*output))
+        }
         Op::Copy { input, output } => {
-            ops::flat_op(e, FlatOp::Copy, buffers.map(*output), buffers.map(*input), None, None);
+            ops::flat_op(
+                e,
+                FlatOp::Copy,
+                buffers.map(*output),
+                buffers.map(*input),
+                None,
+                None,
+            );
         }
     }
 }
@@ -176,10 +275,16 @@ pub(crate) fn forward(e: &Engine, op: &Op, packed: &[f32], weights: &Weights, bu
 fn lifetimes(graph: &Graph) -> Vec<Option<Lifetime>> {
     let mut lives: Vec<Option<Lifetime>> = vec![None; graph.storages.len()];
     // The input is filled before operation 0, which is step 1.
-    lives[graph.input.storage] = Some(Lifetime { first: 0, last: usize::MAX });
+    lives[graph.input.storage] = Some(Lifetime {
+        first: 0,
+        last: usize::MAX,
+    });
     for (i, op) in graph.ops.iter().enumerate() {
         for view in op.inputs().into_iter().chain([op.output()]) {
-            let life = lives[view.storage].get_or_insert(Lifetime { first: i + 1, last: i + 1 });
+            let life = lives[view.storage].get_or_insert(Lifetime {
+                first: i + 1,
+                last: i + 1,
+            });
             life.last = life.last.max(i + 1);
         }
     }

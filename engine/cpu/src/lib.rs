@@ -4,7 +4,10 @@
 //!   back. Both use the same kernels.
 //! * [`planes`] is the memory layout, [`simd`] the instruction sets, [`pool`] the threads.
 //! * [`reference`] is the same arithmetic written plainly: the truth that the kernels are tested against.
-#![allow(unsafe_code, reason = "SIMD kernels on raw planes; each block states its contract")]
+#![allow(
+    unsafe_code,
+    reason = "SIMD kernels on raw planes; each block states its contract"
+)]
 
 mod buffers;
 pub mod inference;
@@ -29,7 +32,10 @@ pub struct Engine {
 impl Engine {
     /// `threads` threads on the fastest instruction set of this machine.
     pub fn new(threads: usize) -> Self {
-        Self { pool: Pool::new(threads), isa: Isa::best() }
+        Self {
+            pool: Pool::new(threads),
+            isa: Isa::best(),
+        }
     }
 
     /// As [`Engine::new`] with a given instruction set, for tests and comparisons.
@@ -37,8 +43,15 @@ impl Engine {
     /// # Panics
     /// If this machine does not have it.
     pub fn with_isa(threads: usize, isa: Isa) -> Self {
-        assert!(Isa::available().contains(&isa), "this machine has no {}", isa.name());
-        Self { pool: Pool::new(threads), isa }
+        assert!(
+            Isa::available().contains(&isa),
+            "this machine has no {}",
+            isa.name()
+        );
+        Self {
+            pool: Pool::new(threads),
+            isa,
+        }
     }
 
     /// Its instruction set.

@@ -33,7 +33,12 @@ impl Geometry {
     /// The padded plane of `h` rows and `w` columns.
     pub const fn new(h: usize, w: usize) -> Self {
         let row = (w + PAD).next_multiple_of(16);
-        Self { h, w, row, plane: (h + 2 * PAD) * row }
+        Self {
+            h,
+            w,
+            row,
+            plane: (h + 2 * PAD) * row,
+        }
     }
 
     /// Vectors of 16 pixels that cover a row.
@@ -59,7 +64,12 @@ pub struct Planes {
 impl Planes {
     /// All zeros.
     pub fn zeros(images: usize, channels: usize, geometry: Geometry) -> Self {
-        Self { geometry, images, channels, data: vec![0.0; 2 * SLACK + images * channels * geometry.plane] }
+        Self {
+            geometry,
+            images,
+            channels,
+            data: vec![0.0; 2 * SLACK + images * channels * geometry.plane],
+        }
     }
 
     /// Shape of a plane.
@@ -79,7 +89,10 @@ impl Planes {
 
     fn row_start(&self, image: usize, channel: usize, y: usize) -> usize {
         let g = self.geometry;
-        assert!(image < self.images && channel < self.channels && y < g.h, "row outside the tensor");
+        assert!(
+            image < self.images && channel < self.channels && y < g.h,
+            "row outside the tensor"
+        );
         SLACK + (image * self.channels + channel) * g.plane + g.origin() + y * g.row
     }
 
@@ -103,16 +116,24 @@ impl Planes {
     /// Copies `[N, C, H, W]` values in.
     pub fn fill_from(&mut self, dense: &[f32]) {
         let (c, h, w) = (self.channels, self.geometry.h, self.geometry.w);
-        assert_eq!(dense.len(), self.images * c * h * w, "values of another shape");
+        assert_eq!(
+            dense.len(),
+            self.images * c * h * w,
+            "values of another shape"
+        );
         for (i, row) in dense.chunks_exact(w).enumerate() {
-            self.row_mut(i / (c * h), i / h % c, i % h).copy_from_slice(row);
+            self.row_mut(i / (c * h), i / h % c, i % h)
+                .copy_from_slice(row);
         }
     }
 
     /// The values as `[N, C, H, W]`.
     pub fn to_dense(&self) -> Vec<f32> {
         let (c, h) = (self.channels, self.geometry.h);
-        (0..self.images * c * h).flat_map(|i| self.row(i / (c * h), i / h % c, i % h)).copied().collect()
+        (0..self.images * c * h)
+            .flat_map(|i| self.row(i / (c * h), i / h % c, i % h))
+            .copied()
+            .collect()
     }
 
     /// Sets everything to zero.
@@ -133,7 +154,10 @@ impl Planes {
 
     /// A raw view of the channels that `view` names, for kernels.
     pub(crate) fn map(&mut self, view: View) -> Map {
-        assert!(view.first + view.channels <= self.channels, "view outside the tensor");
+        assert!(
+            view.first + view.channels <= self.channels,
+            "view outside the tensor"
+        );
         let start = SLACK + view.first * self.geometry.plane;
         Map {
             // SAFETY: within `data`, since every plane is.
@@ -167,7 +191,10 @@ impl Map {
     /// Start of a plane, padding included.
     pub(crate) unsafe fn plane(&self, image: usize, channel: usize) -> *mut f32 {
         // SAFETY: the caller keeps `image` and `channel` in range.
-        unsafe { self.start.add(image * self.image + channel * self.geometry.plane) }
+        unsafe {
+            self.start
+                .add(image * self.image + channel * self.geometry.plane)
+        }
     }
 
     /// First pixel of a plane.
@@ -179,6 +206,9 @@ impl Map {
     /// All floats of the channels of one image, padding included.
     pub(crate) unsafe fn flat(&self, image: usize) -> (*mut f32, usize) {
         // SAFETY: the caller keeps `image` in range.
-        (unsafe { self.start.add(image * self.image) }, self.channels * self.geometry.plane)
+        (
+            unsafe { self.start.add(image * self.image) },
+            self.channels * self.geometry.plane,
+        )
     }
 }

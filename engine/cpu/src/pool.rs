@@ -56,7 +56,10 @@ impl Pool {
             .map_while(|i| {
                 let shared = Arc::clone(&shared);
                 // Without the thread the work is done by those there are.
-                std::thread::Builder::new().name(format!("invdet-{i}")).spawn(move || worker(&shared)).ok()
+                std::thread::Builder::new()
+                    .name(format!("invdet-{i}"))
+                    .spawn(move || worker(&shared))
+                    .ok()
             })
             .collect();
         Self { shared, workers }
@@ -91,7 +94,10 @@ impl Pool {
         let guard = WaitForWorkers(s);
         claim(s, count, task);
         drop(guard);
-        assert!(!s.failed.swap(false, Ordering::Relaxed), "a task of the pool panicked");
+        assert!(
+            !s.failed.swap(false, Ordering::Relaxed),
+            "a task of the pool panicked"
+        );
     }
 }
 
@@ -102,7 +108,11 @@ impl Drop for WaitForWorkers<'_> {
         let mut rounds = 0u32;
         while self.0.busy.load(Ordering::Acquire) != 0 {
             rounds += 1;
-            if rounds < SPIN { std::hint::spin_loop() } else { std::thread::yield_now() }
+            if rounds < SPIN {
+                std::hint::spin_loop()
+            } else {
+                std::thread::yield_now()
+            }
         }
     }
 }
@@ -111,7 +121,11 @@ impl Drop for Pool {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
         {
-            let _job = self.shared.job.lock().unwrap_or_else(PoisonError::into_inner);
+            let _job = self
+                .shared
+                .job
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             self.shared.epoch.fetch_add(1, Ordering::Release);
             self.shared.wake.notify_all();
         }
@@ -178,7 +192,10 @@ mod tests {
                 pool.run(count, &|i| {
                     hits[i].fetch_add(1, Ordering::Relaxed);
                 });
-                assert!(hits.iter().all(|h| h.load(Ordering::Relaxed) == 1), "{threads} threads, {count} tasks");
+                assert!(
+                    hits.iter().all(|h| h.load(Ordering::Relaxed) == 1),
+                    "{threads} threads, {count} tasks"
+                );
             }
         }
     }

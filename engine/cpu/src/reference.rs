@@ -16,7 +16,10 @@ pub struct Dense {
 impl Dense {
     /// All zeros.
     pub fn zeros(shape: [usize; 4]) -> Self {
-        Self { shape, data: vec![0.0; shape.iter().product()] }
+        Self {
+            shape,
+            data: vec![0.0; shape.iter().product()],
+        }
     }
 
     /// Value at signed coordinates; zero outside the picture.
@@ -62,7 +65,11 @@ fn each_product(
                 for i in 0..inputs {
                     if kind == ConvKind::Unfold2 {
                         let (iy, ix) = tap(kind, y, x, 0);
-                        visit(at, (n, i, iy, ix), (i * outputs + o) * 4 + y % 2 * 2 + x % 2);
+                        visit(
+                            at,
+                            (n, i, iy, ix),
+                            (i * outputs + o) * 4 + y % 2 * 2 + x % 2,
+                        );
                         continue;
                     }
                     for k in 0..kind.taps() {
@@ -97,7 +104,12 @@ pub fn conv(kind: ConvKind, input: &Dense, weight: &[f32], outputs: usize) -> De
 }
 
 /// Gradients of input and weight from the output gradient.
-pub fn conv_gradients(kind: ConvKind, input: &Dense, weight: &[f32], d_output: &Dense) -> (Dense, Vec<f32>) {
+pub fn conv_gradients(
+    kind: ConvKind,
+    input: &Dense,
+    weight: &[f32],
+    d_output: &Dense,
+) -> (Dense, Vec<f32>) {
     let mut d_input = vec![0.0f64; input.data.len()];
     let mut d_weight = vec![0.0f64; weight.len()];
     let [_, _, h, w] = input.shape;
@@ -109,7 +121,10 @@ pub fn conv_gradients(kind: ConvKind, input: &Dense, weight: &[f32], d_output: &
         d_input[from] += f64::from(weight[k]) * f64::from(d_output.data[at]);
         d_weight[k] += f64::from(input.data[from]) * f64::from(d_output.data[at]);
     });
-    let d_input = Dense { shape: input.shape, data: d_input.into_iter().map(|s| s as f32).collect() };
+    let d_input = Dense {
+        shape: input.shape,
+        data: d_input.into_iter().map(|s| s as f32).collect(),
+    };
     (d_input, d_weight.into_iter().map(|s| s as f32).collect())
 }
 
@@ -138,12 +153,17 @@ pub fn depthwise(input: &Dense, weight: &[f32], size: usize) -> Dense {
 pub fn haar(input: &Dense, gain: f32) -> Dense {
     let [images, channels, h, w] = input.shape;
     let mut output = Dense::zeros([images, 4 * channels, h / 2, w / 2]);
-    const SIGNS: [[f32; 4]; 4] =
-        [[1.0, 1.0, 1.0, 1.0], [1.0, -1.0, 1.0, -1.0], [1.0, 1.0, -1.0, -1.0], [1.0, -1.0, -1.0, 1.0]];
+    const SIGNS: [[f32; 4]; 4] = [
+        [1.0, 1.0, 1.0, 1.0],
+        [1.0, -1.0, 1.0, -1.0],
+        [1.0, 1.0, -1.0, -1.0],
+        [1.0, -1.0, -1.0, 1.0],
+    ];
     for (n, c) in (0..images * channels).map(|i| (i / channels, i % channels)) {
         for (y, x) in (0..h / 2 * (w / 2)).map(|i| (i / (w / 2), i % (w / 2))) {
             for (band, signs) in SIGNS.iter().enumerate() {
-                let pixel = |k: usize| input.get(n, c, (2 * y + k / 2) as isize, (2 * x + k % 2) as isize);
+                let pixel =
+                    |k: usize| input.get(n, c, (2 * y + k / 2) as isize, (2 * x + k % 2) as isize);
                 let at = output.index(n, band * channels + c, y, x);
                 output.data[at] = gain * (0..4).map(|k| signs[k] * pixel(k)).sum::<f32>();
             }

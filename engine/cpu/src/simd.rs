@@ -42,7 +42,10 @@ pub enum Isa {
 impl Isa {
     /// All that this machine can run, slowest first.
     pub fn available() -> Vec<Isa> {
-        #[allow(unused_mut, reason = "nothing is added on machines without a SIMD back end")]
+        #[allow(
+            unused_mut,
+            reason = "nothing is added on machines without a SIMD back end"
+        )]
         let mut isas = vec![Isa::Portable];
         #[cfg(target_arch = "x86_64")]
         {
@@ -82,7 +85,10 @@ impl Isa {
 /// # Safety
 /// Every function may only be called where the instruction set is available; pointers must be valid for the lanes
 /// touched ([`Simd::load_even`] touches 32 floats).
-#[allow(clippy::missing_safety_doc, reason = "one contract for all functions, stated on the trait")]
+#[allow(
+    clippy::missing_safety_doc,
+    reason = "one contract for all functions, stated on the trait"
+)]
 pub unsafe trait Simd: Copy {
     /// The vector.
     type V: Copy;

@@ -12,7 +12,9 @@ use crate::inference::{forward, pack_into};
 use crate::kernels::elementwise::FlatOp;
 use crate::ops::{self, Affine, CoupleGradient, Direction, Epilogue};
 use crate::planes::Planes;
-use invdet_net::graph::{Activation, BATCH_NORM_EPS, BatchNorm, Conv, Graph, Op, Outputs, ParamId, View};
+use invdet_net::graph::{
+    Activation, BATCH_NORM_EPS, BatchNorm, Conv, Graph, Op, Outputs, ParamId, View,
+};
 use invdet_net::weights::Weights;
 use plan::{BackwardPlan, Write};
 
@@ -63,7 +65,13 @@ impl Trainer {
         Self::with_plan(graph, plan, images, height, width)
     }
 
-    fn with_plan(graph: &Graph, plan: BackwardPlan, images: usize, height: usize, width: usize) -> Self {
+    fn with_plan(
+        graph: &Graph,
+        plan: BackwardPlan,
+        images: usize,
+        height: usize,
+        width: usize,
+    ) -> Self {
         Self {
             activations: Buffers::separate(graph, images, height, width),
             gradients: Buffers::shared(graph, &plan.lifetimes, images, height, width),
@@ -143,10 +151,23 @@ impl Trainer {
     /// Runs the batch; with [`Statistics::Batch`] the running statistics in `weights` follow.
     pub fn forward(&mut self, e: &Engine, weights: &mut Weights, statistics: Statistics) {
         for (i, op) in self.graph.ops.iter().enumerate() {
-            pack_into(&mut self.packed[i][0], Direction::Forward, &self.graph, weights, op);
+            pack_into(
+                &mut self.packed[i][0],
+                Direction::Forward,
+                &self.graph,
+                weights,
+                op,
+            );
             match op {
                 Op::BatchNorm(b) => {
-                    normalise(e, b, &mut self.activations, weights, statistics, &mut self.statistics[i]);
+                    normalise(
+                        e,
+                        b,
+                        &mut self.activations,
+                        weights,
+                        statistics,
+                        &mut self.statistics[i],
+                    );
                 }
                 _ => forward(e, op, &self.packed[i][0], weights, &mut self.activations),
             }
@@ -155,7 +176,9 @@ impl Trainer {
 
     /// Back from the output gradients to all parameters. Uses the weights of the last [`Trainer::forward`].
     pub fn backward(&mut self, e: &Engine, weights: &Weights, statistics: Statistics) {
-        self.parameter_gradients.iter_mut().for_each(|g| g.fill(0.0));
+        self.parameter_gradients
+            .iter_mut()
+            .for_each(|g| g.fill(0.0));
         for i in (0..self.graph.ops.len()).rev() {
             let step = &self.plan.steps[i];
             for view in &step.clear {
@@ -165,7 +188,13 @@ impl Trainer {
                 continue;
             }
             let op = &self.graph.ops[i];
-            pack_into(&mut self.packed[i][1], Direction::InputGradient, &self.graph, weights, op);
+            pack_into(
+                &mut self.packed[i][1],
+                Direction::InputGradient,
+                &self.graph,
+                weights,
+                op,
+            );
             let mut pass = Pass {
                 e,
                 activations: &mut self.activations,
@@ -176,15 +205,31 @@ impl Trainer {
             };
             match op {
                 Op::Conv(c) => pass.conv(c),
-                Op::Depthwise { input, output, weight, size } => pass.depthwise(*input, *output, *weight, *size),
+                Op::Depthwise {
+                    input,
+                    output,
+                    weight,
+                    size,
+                } => pass.depthwise(*input, *output, *weight, *size),
                 Op::BatchNorm(b) => pass.batch_norm(b, weights, statistics, &self.statistics[i]),
-                Op::Haar { input, output, gain } => {
+                Op::Haar {
+                    input,
+                    output,
+                    gain,
+                } => {
                     if let Some(add) = pass.destination(0) {
-                        let (d_output, d_input) = (pass.gradients.map(*output), pass.gradients.map(*input));
+                        let (d_output, d_input) =
+                            (pass.gradients.map(*output), pass.gradients.map(*input));
                         ops::haar_gradient(e, d_output, d_input, *gain, add);
                     }
                 }
-                Op::Couple { high, scale, shift, output, clamp } => {
+                Op::Couple {
+                    high,
+                    scale,
+                    shift,
+                    output,
+                    clamp,
+                } => {
                     let g = CoupleGradient {
                         clamp: *clamp,
                         d_output: pass.gradients.map(*output),
@@ -199,7 +244,12 @@ impl Trainer {
                 }
                 Op::Upsample { input, output } => {
                     if let Some(add) = pass.destination(0) {
-                        ops::upsample2_gradient(e, pass.gradients.map(*output), pass.gradients.map(*input), add);
+                        ops::upsample2_gradient(
+                            e,
+                            pass.gradients.map(*output),
+                            pass.gradients.map(*input),
+                            add,
+                        );
                     }
                 }
                 Op::Copy { input, output } => pass.pass_on(0, *output, *input),
@@ -238,7 +288,9 @@ fn normalise(
                 inverse_std: (1.0 / (variance + f64::from(BATCH_NORM_EPS)).sqrt()) as f32,
             };
             let unbiased = variance * n / (n - 1.0).max(1.0);
-            let follow = |running: &mut f32, now: f64| *running += BATCH_NORM_MOMENTUM * (now as f32 - *running);
+            let follow = |running: &mut f32, now: f64| {
+                *running += BATCH_NORM_MOMENTUM * (now as f32 - *running)
+            };
             follow(&mut weights.tensors[b.mean.0][c], mean);
             follow(&mut weights.tensors[b.variance.0][c], unbiased);
         }
@@ -246,7 +298,10 @@ fn normalise(
         for (c, s) in saved.iter_mut().enumerate() {
             let variance = weights.tensors[b.variance.0][c];
             let inverse_std = 1.0 / (variance + BATCH_NORM_EPS).sqrt();
-            *s = ChannelStatistics { mean: weights.tensors[b.mean.0][c], inverse_std };
+            *s = ChannelStatistics {
+                mean: weights.tensors[b.mean.0][c],
+                inverse_std,
+            };
         }
     }
     let (gain, offset) = (&weights.tensors[b.gain.0], &weights.tensors[b.offset.0]);
@@ -255,10 +310,22 @@ fn normalise(
         .enumerate()
         .map(|(c, s)| {
             let x_gain = gain[c] * s.inverse_std;
-            Affine { x_gain, y_gain: 0.0, offset: offset[c] - s.mean * x_gain }
+            Affine {
+                x_gain,
+                y_gain: 0.0,
+                offset: offset[c] - s.mean * x_gain,
+            }
         })
         .collect();
-    ops::affine_channels(e, &coefficients, x, None, residual, output, b.activation.slope());
+    ops::affine_channels(
+        e,
+        &coefficients,
+        x,
+        None,
+        residual,
+        output,
+        b.activation.slope(),
+    );
 }
 
 /// One operation of the backward pass.
@@ -289,14 +356,30 @@ impl Pass<'_> {
             Some(false) => FlatOp::Copy,
             Some(true) => FlatOp::Accumulate,
         };
-        ops::flat_op(self.e, op, self.gradients.map(input), self.gradients.map(output), None, None);
+        ops::flat_op(
+            self.e,
+            op,
+            self.gradients.map(input),
+            self.gradients.map(output),
+            None,
+            None,
+        );
     }
 
     /// In place: the gradient before the activation.
     fn through_activation(&mut self, activation: Activation, output: View) {
         if activation != Activation::Linear {
-            let op = FlatOp::ActivationGrad { slope: activation.slope() };
-            ops::flat_op(self.e, op, self.gradients.map(output), self.activations.map(output), None, None);
+            let op = FlatOp::ActivationGrad {
+                slope: activation.slope(),
+            };
+            ops::flat_op(
+                self.e,
+                op,
+                self.gradients.map(output),
+                self.activations.map(output),
+                None,
+                None,
+            );
         }
     }
 
@@ -314,26 +397,62 @@ impl Pass<'_> {
             }
         }
         let input = self.activations.map(c.input);
-        ops::weight_gradient(self.e, c.kind, input, d_output, &mut self.parameter_gradients[c.weight.0]);
+        ops::weight_gradient(
+            self.e,
+            c.kind,
+            input,
+            d_output,
+            &mut self.parameter_gradients[c.weight.0],
+        );
         if let Some(add) = self.destination(0) {
             let d_input = self.gradients.map(c.input);
-            let end = Epilogue { residual: add.then_some(d_input), ..Epilogue::NONE };
-            ops::convolve(self.e, c.kind, Direction::InputGradient, d_output, d_input, self.packed, &end);
+            let end = Epilogue {
+                residual: add.then_some(d_input),
+                ..Epilogue::NONE
+            };
+            ops::convolve(
+                self.e,
+                c.kind,
+                Direction::InputGradient,
+                d_output,
+                d_input,
+                self.packed,
+                &end,
+            );
         }
     }
 
     fn depthwise(&mut self, input: View, output: View, weight: ParamId, size: usize) {
         let d_output = self.gradients.map(output);
         let x = self.activations.map(input);
-        ops::depthwise_weight_gradient(self.e, size, x, d_output, &mut self.parameter_gradients[weight.0]);
+        ops::depthwise_weight_gradient(
+            self.e,
+            size,
+            x,
+            d_output,
+            &mut self.parameter_gradients[weight.0],
+        );
         if let Some(add) = self.destination(0) {
-            ops::depthwise(self.e, size, d_output, self.gradients.map(input), self.packed, add);
+            ops::depthwise(
+                self.e,
+                size,
+                d_output,
+                self.gradients.map(input),
+                self.packed,
+                add,
+            );
         }
     }
 
     /// With `s = gain / std`, `x^ = (x - mean) / std`, `m` values a channel:
     /// `dx = s * (dy - sum(dy) / m - x^ * sum(dy * x^) / m)`; with frozen statistics `dx = s * dy`.
-    fn batch_norm(&mut self, b: &BatchNorm, weights: &Weights, mode: Statistics, saved: &[ChannelStatistics]) {
+    fn batch_norm(
+        &mut self,
+        b: &BatchNorm,
+        weights: &Weights,
+        mode: Statistics,
+        saved: &[ChannelStatistics],
+    ) {
         self.through_activation(b.activation, b.output);
         if let Some(r) = b.residual {
             self.pass_on(1, b.output, r);
@@ -350,7 +469,11 @@ impl Pass<'_> {
             self.parameter_gradients[b.gain.0][c] += dy_xhat as f32;
             let scale = f64::from(weights.tensors[b.gain.0][c]) * inverse_std;
             coefficients[c] = match mode {
-                Statistics::Frozen => Affine { x_gain: scale as f32, y_gain: 0.0, offset: 0.0 },
+                Statistics::Frozen => Affine {
+                    x_gain: scale as f32,
+                    y_gain: 0.0,
+                    offset: 0.0,
+                },
                 Statistics::Batch => {
                     let x_slope = -scale * inverse_std * dy_xhat / m;
                     Affine {
@@ -364,7 +487,15 @@ impl Pass<'_> {
         if let Some(add) = self.destination(0) {
             let d_input = self.gradients.map(b.input);
             let residual = add.then_some(d_input);
-            ops::affine_channels(self.e, &coefficients, d_output, Some(x), residual, d_input, 1.0);
+            ops::affine_channels(
+                self.e,
+                &coefficients,
+                d_output,
+                Some(x),
+                residual,
+                d_input,
+                1.0,
+            );
         }
     }
 }

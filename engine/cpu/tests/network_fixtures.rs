@@ -2,7 +2,11 @@
 //!
 //! `tests/golden/network/PROVENANCE.md` says how the files were made.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use invdet_cpu::Engine;
 use invdet_cpu::inference::Network;
@@ -42,17 +46,27 @@ impl Fixture {
         assert_eq!(config.as_object_mut().unwrap().remove("stages").unwrap(), 4);
         let config: NetworkConfig = serde_json::from_value(config).unwrap();
         let bytes = std::fs::read(folder.join(format!("{name}.safetensors"))).unwrap();
-        Self { name, bytes, graph: build(&config).unwrap() }
+        Self {
+            name,
+            bytes,
+            graph: build(&config).unwrap(),
+        }
     }
 
     fn get(&self, tensor: &str) -> Vec<f32> {
         let file = SafeTensors::deserialize(&self.bytes).unwrap();
-        floats(file.tensor(tensor).unwrap_or_else(|e| panic!("{}: {tensor}: {e}", self.name)).data())
+        floats(
+            file.tensor(tensor)
+                .unwrap_or_else(|e| panic!("{}: {tensor}: {e}", self.name))
+                .data(),
+        )
     }
 
     fn weights(&self) -> Weights {
         let of = |p: &invdet_net::graph::Param| self.get(&format!("param/{}", p.name));
-        Weights { tensors: self.graph.params.iter().map(of).collect() }
+        Weights {
+            tensors: self.graph.params.iter().map(of).collect(),
+        }
     }
 
     /// Largest difference over the largest value (at least 0.1) stays below `tolerance`.
@@ -60,14 +74,27 @@ impl Fixture {
         let want = self.get(what);
         assert_eq!(got.len(), want.len(), "{}: {what}: length", self.name);
         let scale = want.iter().fold(0.1f32, |m, x| m.max(x.abs()));
-        let worst = got.iter().zip(&want).map(|(g, w)| (g - w).abs()).fold(0.0f32, f32::max);
-        assert!(worst <= tolerance * scale, "{}: {what}: off by {worst} of {scale}", self.name);
+        let worst = got
+            .iter()
+            .zip(&want)
+            .map(|(g, w)| (g - w).abs())
+            .fold(0.0f32, f32::max);
+        assert!(
+            worst <= tolerance * scale,
+            "{}: {what}: off by {worst} of {scale}",
+            self.name
+        );
     }
 }
 
 fn heads(graph: &Graph) -> [(&'static str, View); 4] {
     let o = graph.outputs;
-    [("heat", o.heat), ("off", o.off), ("size", o.size), ("mask", o.mask)]
+    [
+        ("heat", o.heat),
+        ("off", o.off),
+        ("size", o.size),
+        ("mask", o.mask),
+    ]
 }
 
 fn part(planes: &Planes, view: View) -> Vec<f32> {
@@ -83,7 +110,13 @@ fn part(planes: &Planes, view: View) -> Vec<f32> {
 fn write(planes: &mut Planes, view: View, values: &[f32]) {
     let (h, w) = (planes.geometry().h, planes.geometry().w);
     for (i, row) in values.chunks_exact(w).enumerate() {
-        planes.row_mut(i / (view.channels * h), view.first + i / h % view.channels, i % h).copy_from_slice(row);
+        planes
+            .row_mut(
+                i / (view.channels * h),
+                view.first + i / h % view.channels,
+                i % h,
+            )
+            .copy_from_slice(row);
     }
 }
 
@@ -98,7 +131,11 @@ fn training_pass_and_every_gradient_equal_pytorch() {
             trainer.input_mut().fill_from(&f.get("input"));
             trainer.forward(&engine, &mut weights, Statistics::Batch);
             for (head, view) in heads(&f.graph) {
-                f.check(&format!("output/{head}"), &part(trainer.activation(view), view), 1e-5);
+                f.check(
+                    &format!("output/{head}"),
+                    &part(trainer.activation(view), view),
+                    1e-5,
+                );
             }
             for (head, view) in heads(&f.graph) {
                 let cotangent = f.get(&format!("cotangent/{head}"));
@@ -129,7 +166,8 @@ fn folded_network_equals_pytorch_with_running_statistics() {
             network.input_mut().fill_from(image);
             network.run(&engine);
             let maps = network.heads();
-            let mut push = |k: usize, m: Map<'_>| (0..m.h).for_each(|y| got[k].extend_from_slice(m.row(y)));
+            let mut push =
+                |k: usize, m: Map<'_>| (0..m.h).for_each(|y| got[k].extend_from_slice(m.row(y)));
             push(0, maps.heat);
             maps.off.into_iter().for_each(|m| push(1, m));
             maps.size.into_iter().for_each(|m| push(2, m));
@@ -151,7 +189,11 @@ fn result_of_a_training_pass_does_not_depend_on_the_number_of_threads() {
         trainer.input_mut().fill_from(&f.get("input"));
         trainer.forward(&engine, &mut weights, Statistics::Batch);
         for (head, view) in heads(&f.graph) {
-            write(trainer.output_gradient_mut(view), view, &f.get(&format!("cotangent/{head}")));
+            write(
+                trainer.output_gradient_mut(view),
+                view,
+                &f.get(&format!("cotangent/{head}")),
+            );
         }
         trainer.backward(&engine, &weights, Statistics::Batch);
         (weights, trainer.gradients().to_vec())

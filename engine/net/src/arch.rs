@@ -7,7 +7,8 @@ mod head;
 
 use crate::config::{ConfigError, NetworkConfig, STAGES};
 use crate::graph::{
-    Activation, BatchNorm, Conv, ConvKind, Graph, Group, Op, Outputs, Param, ParamId, Role, Storage, View,
+    Activation, BatchNorm, Conv, ConvKind, Graph, Group, Op, Outputs, Param, ParamId, Role,
+    Storage, View,
 };
 
 /// The network of `config`.
@@ -16,7 +17,11 @@ use crate::graph::{
 /// What [`NetworkConfig::check`] refuses.
 pub fn build(config: &NetworkConfig) -> Result<Graph, ConfigError> {
     config.check()?;
-    let mut b = Builder { storages: Vec::new(), params: Vec::new(), ops: Vec::new() };
+    let mut b = Builder {
+        storages: Vec::new(),
+        params: Vec::new(),
+        ops: Vec::new(),
+    };
     let input = b.tensor("input", 1, 0);
     let mut stages = [input; STAGES];
     let mut x = input;
@@ -31,7 +36,13 @@ pub fn build(config: &NetworkConfig) -> Result<Graph, ConfigError> {
     let fused = fusion::fuse(&mut b, config, &stages);
     let decoded = fusion::decode(&mut b, config, &fused);
     let outputs: Outputs = head::heads(&mut b, config, decoded);
-    Ok(Graph { storages: b.storages, params: b.params, ops: b.ops, input, outputs })
+    Ok(Graph {
+        storages: b.storages,
+        params: b.params,
+        ops: b.ops,
+        input,
+        outputs,
+    })
 }
 
 /// Collects tensors, parameters and operations.
@@ -43,8 +54,16 @@ struct Builder {
 
 impl Builder {
     fn tensor(&mut self, name: &str, channels: usize, level: u32) -> View {
-        self.storages.push(Storage { name: name.to_string(), channels, level });
-        View { storage: self.storages.len() - 1, first: 0, channels }
+        self.storages.push(Storage {
+            name: name.to_string(),
+            channels,
+            level,
+        });
+        View {
+            storage: self.storages.len() - 1,
+            first: 0,
+            channels,
+        }
     }
 
     fn level(&self, view: View) -> u32 {
@@ -52,7 +71,12 @@ impl Builder {
     }
 
     fn param(&mut self, name: String, shape: Vec<usize>, role: Role, group: Group) -> ParamId {
-        self.params.push(Param { name, shape, role, group });
+        self.params.push(Param {
+            name,
+            shape,
+            role,
+            group,
+        });
         ParamId(self.params.len() - 1)
     }
 
@@ -66,7 +90,9 @@ impl Builder {
             ConvKind::Unfold2 => vec![i, o, 2, 2],
         };
         let weight = self.param(format!("{name}.weight"), shape, layer.weight, group);
-        let bias = layer.bias.map(|role| self.param(format!("{name}.bias"), vec![o], role, group));
+        let bias = layer
+            .bias
+            .map(|role| self.param(format!("{name}.bias"), vec![o], role, group));
         self.ops.push(Op::Conv(Conv {
             kind: layer.kind,
             input,
@@ -85,10 +111,30 @@ impl Builder {
         let norm = BatchNorm {
             input,
             output,
-            gain: self.param(format!("{name}.weight"), channels.clone(), Role::NormGain, group),
-            offset: self.param(format!("{name}.bias"), channels.clone(), Role::NormOffset, group),
-            mean: self.param(format!("{name}.running_mean"), channels.clone(), Role::RunningMean, group),
-            variance: self.param(format!("{name}.running_var"), channels, Role::RunningVariance, group),
+            gain: self.param(
+                format!("{name}.weight"),
+                channels.clone(),
+                Role::NormGain,
+                group,
+            ),
+            offset: self.param(
+                format!("{name}.bias"),
+                channels.clone(),
+                Role::NormOffset,
+                group,
+            ),
+            mean: self.param(
+                format!("{name}.running_mean"),
+                channels.clone(),
+                Role::RunningMean,
+                group,
+            ),
+            variance: self.param(
+                format!("{name}.running_var"),
+                channels,
+                Role::RunningVariance,
+                group,
+            ),
             residual,
             activation: Activation::Relu,
         };
@@ -110,12 +156,22 @@ struct Layer {
 impl Layer {
     /// Without bias, residual and activation.
     const fn plain(kind: ConvKind) -> Self {
-        Self { kind, weight: Role::Weight, bias: None, residual: None, activation: Activation::Linear }
+        Self {
+            kind,
+            weight: Role::Weight,
+            bias: None,
+            residual: None,
+            activation: Activation::Linear,
+        }
     }
 
     /// With a bias.
     const fn biased(kind: ConvKind, activation: Activation) -> Self {
-        Self { bias: Some(Role::Bias), activation, ..Self::plain(kind) }
+        Self {
+            bias: Some(Role::Bias),
+            activation,
+            ..Self::plain(kind)
+        }
     }
 }
 

@@ -195,7 +195,11 @@ impl NetworkConfig {
             return out("s_rev", self.s_rev.to_string(), "1 to 4");
         }
         if !self.n_block.iter().all(|n| (1..=16).contains(n)) {
-            return out("n_block", format!("{:?}", self.n_block), "1 to 16 blocks in each of four stages");
+            return out(
+                "n_block",
+                format!("{:?}", self.n_block),
+                "1 to 16 blocks in each of four stages",
+            );
         }
         if !(self.clamp > 0.0 && self.clamp <= 4.0) {
             return out("clamp", self.clamp.to_string(), "more than 0 and at most 4");
@@ -213,13 +217,21 @@ impl NetworkConfig {
             return out("trunk", self.trunk.to_string(), "1 to 1024 channels");
         }
         if !legal(&self.mask_channels) {
-            return out("mask_channels", self.mask_channels.to_string(), "1 to 1024 channels");
+            return out(
+                "mask_channels",
+                self.mask_channels.to_string(),
+                "1 to 1024 channels",
+            );
         }
         Ok(())
     }
 
     /// Channels of the stage output `Y_s`, `stage` from 1.
     pub fn stage_channels(&self, stage: usize) -> usize {
-        if stage <= self.s_rev { 1 << (2 * stage) } else { self.conv_channels[stage - 1] }
+        if stage <= self.s_rev {
+            1 << (2 * stage)
+        } else {
+            self.conv_channels[stage - 1]
+        }
     }
 }

@@ -70,9 +70,15 @@ pub fn decode(maps: &HeadMaps<'_>, params: &Decode, size: ImageSize, out: &mut D
                 px.clamp(*SIZE_PX.start(), *SIZE_PX.end())
             };
             let center = |cell: usize, i: usize| CELL_PX * (cell as f32 + maps.off[i].at(u, v));
-            let d =
-                Detection { x: center(u, 0), y: center(v, 1), w: pixels(0), h: pixels(1), score: sigmoid(logit) };
-            let inside = (0.0..=size.width as f32).contains(&d.x) && (0.0..=size.height as f32).contains(&d.y);
+            let d = Detection {
+                x: center(u, 0),
+                y: center(v, 1),
+                w: pixels(0),
+                h: pixels(1),
+                score: sigmoid(logit),
+            };
+            let inside = (0.0..=size.width as f32).contains(&d.x)
+                && (0.0..=size.height as f32).contains(&d.y);
             if inside && d.w.is_finite() && d.h.is_finite() {
                 insert(out, d);
             }
@@ -125,10 +131,24 @@ mod tests {
     fn run(heat: &[f32], off: f32, w: usize) -> Detections {
         let h = heat.len() / w;
         let (offs, sizes) = (vec![off; heat.len()], vec![(1.5f32).ln(); heat.len()]);
-        let map = |data| Map { data, stride: w, w, h };
-        let maps = HeadMaps { heat: map(heat), off: [map(&offs); 2], size: [map(&sizes); 2] };
+        let map = |data| Map {
+            data,
+            stride: w,
+            w,
+            h,
+        };
+        let maps = HeadMaps {
+            heat: map(heat),
+            off: [map(&offs); 2],
+            size: [map(&sizes); 2],
+        };
         let mut out = Detections::new();
-        decode(&maps, &Decode::default(), ImageSize::new(2 * w as u32, 2 * h as u32), &mut out);
+        decode(
+            &maps,
+            &Decode::default(),
+            ImageSize::new(2 * w as u32, 2 * h as u32),
+            &mut out,
+        );
         out
     }
 

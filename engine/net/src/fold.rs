@@ -13,13 +13,28 @@ pub fn fold(graph: &Graph, weights: &Weights) -> (Graph, Weights) {
     let mut values = weights.clone();
     let mut ops: Vec<Option<Op>> = graph.ops.iter().cloned().map(Some).collect();
     for i in 0..graph.ops.len() {
-        let Op::BatchNorm(norm) = &graph.ops[i] else { continue };
-        let Some(producer) = mergeable_producer(graph, norm) else { continue };
-        let Some(Op::Conv(conv)) = ops[producer].take() else { continue };
+        let Op::BatchNorm(norm) = &graph.ops[i] else {
+            continue;
+        };
+        let Some(producer) = mergeable_producer(graph, norm) else {
+            continue;
+        };
+        let Some(Op::Conv(conv)) = ops[producer].take() else {
+            continue;
+        };
         let bias = ParamId(folded.params.len());
-        let name = graph.params[conv.weight.0].name.trim_end_matches("weight").to_string() + "folded_bias";
+        let name = graph.params[conv.weight.0]
+            .name
+            .trim_end_matches("weight")
+            .to_string()
+            + "folded_bias";
         let channels = conv.output.channels;
-        folded.params.push(Param { name, shape: vec![channels], role: Role::Bias, group: Group::Neck });
+        folded.params.push(Param {
+            name,
+            shape: vec![channels],
+            role: Role::Bias,
+            group: Group::Neck,
+        });
         let merged = merge(&mut values.tensors[conv.weight.0], weights, norm);
         values.tensors.push(merged);
         ops[i] = Some(Op::Conv(Conv {
@@ -39,19 +54,33 @@ fn mergeable_producer(graph: &Graph, norm: &BatchNorm) -> Option<usize> {
         matches!(op, Op::Conv(c) if c.output == norm.input && c.bias.is_none() && c.residual.is_none()
             && c.activation == crate::graph::Activation::Linear && c.kind != crate::graph::ConvKind::Unfold2)
     };
-    let readers = graph.ops.iter().flat_map(Op::inputs).filter(|v| v.storage == norm.input.storage).count();
-    (readers == 1).then(|| graph.ops.iter().position(is_plain)).flatten()
+    let readers = graph
+        .ops
+        .iter()
+        .flat_map(Op::inputs)
+        .filter(|v| v.storage == norm.input.storage)
+        .count();
+    (readers == 1)
+        .then(|| graph.ops.iter().position(is_plain))
+        .flatten()
 }
 
 /// Scales `weight` in place and returns the bias.
 fn merge(weight: &mut [f32], weights: &Weights, norm: &BatchNorm) -> Vec<f32> {
     let of = |id: ParamId| &weights.tensors[id.0];
-    let (gain, offset, mean, variance) = (of(norm.gain), of(norm.offset), of(norm.mean), of(norm.variance));
+    let (gain, offset, mean, variance) = (
+        of(norm.gain),
+        of(norm.offset),
+        of(norm.mean),
+        of(norm.variance),
+    );
     let per_channel = weight.len() / gain.len();
     (0..gain.len())
         .map(|c| {
             let k = gain[c] / (variance[c] + BATCH_NORM_EPS).sqrt();
-            weight[c * per_channel..(c + 1) * per_channel].iter_mut().for_each(|w| *w *= k);
+            weight[c * per_channel..(c + 1) * per_channel]
+                .iter_mut()
+                .for_each(|w| *w *= k);
             offset[c] - mean[c] * k
         })
         .collect()

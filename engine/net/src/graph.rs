@@ -21,7 +21,11 @@ impl View {
     /// If they lie outside.
     pub fn slice(self, from: usize, channels: usize) -> View {
         assert!(from + channels <= self.channels, "slice outside its view");
-        View { first: self.first + from, channels, ..self }
+        View {
+            first: self.first + from,
+            channels,
+            ..self
+        }
     }
 }
 
@@ -263,7 +267,9 @@ impl Op {
             | Op::Copy { input, .. } => vec![*input],
             Op::Conv(c) => [Some(c.input), c.residual].into_iter().flatten().collect(),
             Op::BatchNorm(b) => [Some(b.input), b.residual].into_iter().flatten().collect(),
-            Op::Couple { high, scale, shift, .. } => vec![*high, *scale, *shift],
+            Op::Couple {
+                high, scale, shift, ..
+            } => vec![*high, *scale, *shift],
         }
     }
 
@@ -318,17 +324,31 @@ impl Graph {
         };
         let count = |op: &Op| match op {
             Op::Conv(c) => {
-                let cells = if c.kind == ConvKind::Unfold2 { pixels(c.input) } else { pixels(c.output) };
+                let cells = if c.kind == ConvKind::Unfold2 {
+                    pixels(c.input)
+                } else {
+                    pixels(c.output)
+                };
                 cells * (c.kind.taps() * c.input.channels * c.output.channels) as u64
             }
-            Op::Depthwise { output, size, .. } => pixels(*output) * (size * size * output.channels) as u64,
-            Op::Haar { .. } | Op::BatchNorm(_) | Op::Couple { .. } | Op::Upsample { .. } | Op::Copy { .. } => 0,
+            Op::Depthwise { output, size, .. } => {
+                pixels(*output) * (size * size * output.channels) as u64
+            }
+            Op::Haar { .. }
+            | Op::BatchNorm(_)
+            | Op::Couple { .. }
+            | Op::Upsample { .. }
+            | Op::Copy { .. } => 0,
         };
         self.ops.iter().map(count).collect()
     }
 
     /// Number of values that training moves.
     pub fn learned_values(&self) -> usize {
-        self.params.iter().filter(|p| p.role.is_learned()).map(Param::len).sum()
+        self.params
+            .iter()
+            .filter(|p| p.role.is_learned())
+            .map(Param::len)
+            .sum()
     }
 }

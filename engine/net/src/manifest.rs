@@ -49,7 +49,11 @@ fn default_mask_threshold() -> f32 {
 
 impl Default for Decode {
     fn default() -> Self {
-        Self { threshold: 0.3, min_separation_px: default_separation(), mask_threshold: default_mask_threshold() }
+        Self {
+            threshold: 0.3,
+            min_separation_px: default_separation(),
+            mask_threshold: default_mask_threshold(),
+        }
     }
 }
 
@@ -164,23 +168,56 @@ impl Manifest {
     /// [`ModelError`], naming the file and the key.
     pub fn load(path: &Path) -> Result<Self, ModelError> {
         let file = || path.to_path_buf();
-        let text = std::fs::read_to_string(path).map_err(|source| ModelError::Read { path: file(), source })?;
-        let manifest: Manifest = toml::from_str(&text)
-            .map_err(|e| ModelError::Manifest { path: file(), reason: e.to_string().trim().replace('\n', " ") })?;
+        let text = std::fs::read_to_string(path).map_err(|source| ModelError::Read {
+            path: file(),
+            source,
+        })?;
+        let manifest: Manifest = toml::from_str(&text).map_err(|e| ModelError::Manifest {
+            path: file(),
+            reason: e.to_string().trim().replace('\n', " "),
+        })?;
         if manifest.schema != SCHEMA {
-            return Err(ModelError::Schema { path: file(), found: manifest.schema });
+            return Err(ModelError::Schema {
+                path: file(),
+                found: manifest.schema,
+            });
         }
-        manifest.network.check().map_err(|source| ModelError::Config { path: file(), source })?;
-        let value = |key, found, wanted| Err(ModelError::Value { path: file(), key, found, wanted });
+        manifest
+            .network
+            .check()
+            .map_err(|source| ModelError::Config {
+                path: file(),
+                source,
+            })?;
+        let value = |key, found, wanted| {
+            Err(ModelError::Value {
+                path: file(),
+                key,
+                found,
+                wanted,
+            })
+        };
         let d = &manifest.decode;
         if !(d.threshold > 0.0 && d.threshold < 1.0) {
-            return value("decode.threshold", d.threshold, "more than 0 and less than 1");
+            return value(
+                "decode.threshold",
+                d.threshold,
+                "more than 0 and less than 1",
+            );
         }
         if !(d.min_separation_px >= 0.0 && d.min_separation_px < 64.0) {
-            return value("decode.min_separation_px", d.min_separation_px, "0 to 64 pixels");
+            return value(
+                "decode.min_separation_px",
+                d.min_separation_px,
+                "0 to 64 pixels",
+            );
         }
         if !(d.mask_threshold > 0.0 && d.mask_threshold < 1.0) {
-            return value("decode.mask_threshold", d.mask_threshold, "more than 0 and less than 1");
+            return value(
+                "decode.mask_threshold",
+                d.mask_threshold,
+                "more than 0 and less than 1",
+            );
         }
         if let Input::Fixed { mean, std } = manifest.input {
             if !mean.is_finite() {
@@ -202,16 +239,26 @@ impl Model {
     pub fn load(folder: &Path) -> Result<Self, ModelError> {
         let toml_path = folder.join("model.toml");
         let manifest = Manifest::load(&toml_path)?;
-        let graph =
-            arch::build(&manifest.network).map_err(|source| ModelError::Config { path: toml_path, source })?;
+        let graph = arch::build(&manifest.network).map_err(|source| ModelError::Config {
+            path: toml_path,
+            source,
+        })?;
         let path = folder.join(&manifest.weights.file);
         let bytes = read(&path)?;
         let weights = Weights::parse(&bytes, &path, &graph)?;
         let found = sha256_hex(&bytes);
         if found != manifest.weights.sha256 {
-            return Err(ModelError::Hash { path, found, wanted: manifest.weights.sha256.clone() });
+            return Err(ModelError::Hash {
+                path,
+                found,
+                wanted: manifest.weights.sha256.clone(),
+            });
         }
-        Ok(Self { manifest, graph, weights })
+        Ok(Self {
+            manifest,
+            graph,
+            weights,
+        })
     }
 
     /// Writes `model.toml` and the weights; each appears under its name only when it is whole.
@@ -220,7 +267,10 @@ impl Model {
     /// The first write that failed.
     pub fn save(&mut self, folder: &Path) -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
-        let bytes = self.weights.to_safetensors(&self.graph).map_err(std::io::Error::other)?;
+        let bytes = self
+            .weights
+            .to_safetensors(&self.graph)
+            .map_err(std::io::Error::other)?;
         self.manifest.weights.sha256 = sha256_hex(&bytes);
         write_whole(&folder.join(&self.manifest.weights.file), &bytes)?;
         let text = toml::to_string(&self.manifest).map_err(std::io::Error::other)?;

@@ -76,12 +76,18 @@ pub enum WeightsError {
 
 /// SHA-256 of `bytes` in lower-case hexadecimal.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+    Sha256::digest(bytes)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }
 
 /// Reads a whole file, naming it in the error.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, WeightsError> {
-    std::fs::read(path).map_err(|source| WeightsError::Read { path: path.to_path_buf(), source })
+    std::fs::read(path).map_err(|source| WeightsError::Read {
+        path: path.to_path_buf(),
+        source,
+    })
 }
 
 impl Weights {
@@ -91,26 +97,45 @@ impl Weights {
     /// Any difference in names, shapes or type, and values that are not finite.
     pub fn parse(bytes: &[u8], path: &Path, graph: &Graph) -> Result<Self, WeightsError> {
         let path_buf = || path.to_path_buf();
-        let file = SafeTensors::deserialize(bytes)
-            .map_err(|e| WeightsError::Damaged { path: path_buf(), reason: e.to_string() })?;
-        let known: HashMap<&str, &Param> = graph.params.iter().map(|p| (p.name.as_str(), p)).collect();
+        let file = SafeTensors::deserialize(bytes).map_err(|e| WeightsError::Damaged {
+            path: path_buf(),
+            reason: e.to_string(),
+        })?;
+        let known: HashMap<&str, &Param> =
+            graph.params.iter().map(|p| (p.name.as_str(), p)).collect();
         if let Some(name) = file.names().into_iter().find(|n| !known.contains_key(n)) {
-            return Err(WeightsError::Unknown { path: path_buf(), name: name.to_string() });
+            return Err(WeightsError::Unknown {
+                path: path_buf(),
+                name: name.to_string(),
+            });
         }
         let mut tensors = Vec::with_capacity(graph.params.len());
         for param in &graph.params {
             let name = param.name.clone();
             let Ok(tensor) = file.tensor(&name) else {
-                return Err(WeightsError::Missing { path: path_buf(), name });
+                return Err(WeightsError::Missing {
+                    path: path_buf(),
+                    name,
+                });
             };
             if tensor.dtype() != Dtype::F32 || tensor.shape() != param.shape {
                 let found = format!("{:?} {:?}", tensor.dtype(), tensor.shape());
                 let wanted = format!("F32 {:?}", param.shape);
-                return Err(WeightsError::Shape { path: path_buf(), name, found, wanted });
+                return Err(WeightsError::Shape {
+                    path: path_buf(),
+                    name,
+                    found,
+                    wanted,
+                });
             }
             let values: Vec<f32> = floats(tensor.data());
             if let Some((index, &value)) = values.iter().enumerate().find(|(_, v)| !v.is_finite()) {
-                return Err(WeightsError::NotFinite { path: path_buf(), name, index, value });
+                return Err(WeightsError::NotFinite {
+                    path: path_buf(),
+                    name,
+                    index,
+                    value,
+                });
             }
             tensors.push(values);
         }
@@ -122,7 +147,11 @@ impl Weights {
     /// # Errors
     /// What the writer refuses; a message.
     pub fn to_safetensors(&self, graph: &Graph) -> Result<Vec<u8>, String> {
-        let named = graph.params.iter().zip(&self.tensors).map(|(p, t)| (p.name.clone(), p.shape.clone(), t));
+        let named = graph
+            .params
+            .iter()
+            .zip(&self.tensors)
+            .map(|(p, t)| (p.name.clone(), p.shape.clone(), t));
         save_tensors(named)
     }
 
@@ -132,13 +161,22 @@ impl Weights {
             Role::NormGain | Role::RunningVariance => 1.0,
             _ => 0.0,
         };
-        Self { tensors: graph.params.iter().map(|p| vec![value(p); p.len()]).collect() }
+        Self {
+            tensors: graph
+                .params
+                .iter()
+                .map(|p| vec![value(p); p.len()])
+                .collect(),
+        }
     }
 }
 
 /// Little-endian floats.
 pub fn floats(bytes: &[u8]) -> Vec<f32> {
-    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+    bytes
+        .chunks_exact(4)
+        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+        .collect()
 }
 
 /// Serialises named arrays of floats as safetensors, names sorted.
@@ -150,11 +188,18 @@ pub fn save_tensors<'a>(
 ) -> Result<Vec<u8>, String> {
     let owned: Vec<(String, Vec<usize>, Vec<u8>)> = named
         .into_iter()
-        .map(|(name, shape, values)| (name, shape, values.iter().flat_map(|v| v.to_le_bytes()).collect()))
+        .map(|(name, shape, values)| {
+            (
+                name,
+                shape,
+                values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            )
+        })
         .collect();
     let mut views = Vec::with_capacity(owned.len());
     for (name, shape, bytes) in &owned {
-        let view = TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(|e| format!("{name}: {e}"))?;
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytes)
+            .map_err(|e| format!("{name}: {e}"))?;
         views.push((name.as_str(), view));
     }
     safetensors::serialize(views, None).map_err(|e| e.to_string())

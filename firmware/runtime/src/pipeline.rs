@@ -103,6 +103,8 @@ fn component_config(setup: &Setup<'_>) -> ComponentConfig {
     let mut config = ComponentConfig::new(system_id, model, setup.size);
     if let Some(profile) = setup.profile {
         config.component_id = profile.link.component_id;
+        config.focal_mm = profile.camera.focal_mm as f32;
+        config.pitch_um = profile.camera.pitch_um as f32;
     }
     let number = |text: &str| text.parse().unwrap_or(0);
     config.firmware = FirmwareVersion {

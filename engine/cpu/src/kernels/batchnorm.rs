@@ -39,7 +39,11 @@ unsafe fn affine_body<S: Simd>(a: &AffineArgs) {
                     v = S::add(v, S::load(a.residual.add(i)));
                 }
                 v = S::max(v, S::mul(v, slope));
-                if end - i >= LANES { S::store(a.out.add(i), v) } else { S::store_first(a.out.add(i), v, end - i) }
+                if end - i >= LANES {
+                    S::store(a.out.add(i), v)
+                } else {
+                    S::store_first(a.out.add(i), v, end - i)
+                }
                 i += LANES;
             }
         }

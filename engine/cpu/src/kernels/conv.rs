@@ -72,7 +72,9 @@ unsafe fn tile<S: Simd, const CO: usize, const PV: usize, const STEP2: bool>(
         let mut acc = [[S::splat(0.0); PV]; CO];
         let mut x = [a.input; PV];
         for p in 0..PV {
-            x[p] = a.input.add(cells[p].y * a.step * a.in_row + cells[p].x * a.step);
+            x[p] = a
+                .input
+                .add(cells[p].y * a.step * a.in_row + cells[p].x * a.step);
         }
         let mut w = weights;
         for _ in 0..a.in_channels {
@@ -81,7 +83,11 @@ unsafe fn tile<S: Simd, const CO: usize, const PV: usize, const STEP2: bool>(
                 let mut v = [S::splat(0.0); PV];
                 for p in 0..PV {
                     let from = x[p].offset(tap);
-                    v[p] = if STEP2 { S::load_even(from) } else { S::load(from) };
+                    v[p] = if STEP2 {
+                        S::load_even(from)
+                    } else {
+                        S::load(from)
+                    };
                 }
                 for c in 0..CO {
                     let weight = S::splat(*w.add(c));
@@ -135,7 +141,8 @@ unsafe fn epilogue<S: Simd>(
                         let c = output / 4;
                         let y = 2 * cell.y + output / 2 % 2;
                         let to = c * a.out_plane + y * a.out_row + 2 * cell.x;
-                        let (low, high) = S::interleave(S::load(at(2 * pair, p)), S::load(at(2 * pair + 1, p)));
+                        let (low, high) =
+                            S::interleave(S::load(at(2 * pair, p)), S::load(at(2 * pair + 1, p)));
                         finish::<S>(a, low, c, to, slope, (2 * lanes).min(LANES));
                         if 2 * lanes > LANES {
                             finish::<S>(a, high, c, to + LANES, slope, 2 * lanes - LANES);
@@ -148,7 +155,14 @@ unsafe fn epilogue<S: Simd>(
 }
 
 #[inline(always)]
-unsafe fn finish<S: Simd>(a: &ConvArgs, mut v: S::V, channel: usize, at: usize, slope: S::V, lanes: usize) {
+unsafe fn finish<S: Simd>(
+    a: &ConvArgs,
+    mut v: S::V,
+    channel: usize,
+    at: usize,
+    slope: S::V,
+    lanes: usize,
+) {
     // SAFETY: `at` lies in the output plane of `channel`.
     unsafe {
         if !a.bias.is_null() {
@@ -158,7 +172,11 @@ unsafe fn finish<S: Simd>(a: &ConvArgs, mut v: S::V, channel: usize, at: usize, 
             v = S::add(v, S::load(a.residual.add(at)));
         }
         v = S::max(v, S::mul(v, slope));
-        if lanes == LANES { S::store(a.out.add(at), v) } else { S::store_first(a.out.add(at), v, lanes) }
+        if lanes == LANES {
+            S::store(a.out.add(at), v)
+        } else {
+            S::store_first(a.out.add(at), v, lanes)
+        }
     }
 }
 
@@ -171,13 +189,19 @@ unsafe fn sweep<S: Simd, const CO: usize, const PV: usize, const STEP2: bool>(
 ) {
     // SAFETY: the caller's contract.
     unsafe {
-        let mut cell = Cell { y: rows.start, x: 0 };
+        let mut cell = Cell {
+            y: rows.start,
+            x: 0,
+        };
         let mut left = rows.len() * a.columns.div_ceil(LANES);
         let mut advance = || {
             let now = cell;
             cell.x += LANES;
             if cell.x >= a.columns {
-                cell = Cell { y: cell.y + 1, x: 0 };
+                cell = Cell {
+                    y: cell.y + 1,
+                    x: 0,
+                };
             }
             now
         };
@@ -254,7 +278,13 @@ unsafe fn body<S: Simd>(a: &ConvArgs) {
     while y < a.rows.end {
         let end = (y + rows_at_once).min(a.rows.end);
         // SAFETY: the caller's contract.
-        unsafe { if a.step == 2 { band::<S, true>(a, y..end) } else { band::<S, false>(a, y..end) } }
+        unsafe {
+            if a.step == 2 {
+                band::<S, true>(a, y..end)
+            } else {
+                band::<S, false>(a, y..end)
+            }
+        }
         y = end;
     }
 }
@@ -277,7 +307,10 @@ pub(crate) fn pack(
     for tile in 0..outputs.div_ceil(TILE) {
         for input in 0..inputs {
             for tap in 0..taps {
-                packed.extend((tile * TILE..(tile + 1) * TILE).map(|o| if o < outputs { at(o, input, tap) } else { 0.0 }));
+                packed.extend(
+                    (tile * TILE..(tile + 1) * TILE)
+                        .map(|o| if o < outputs { at(o, input, tap) } else { 0.0 }),
+                );
             }
         }
     }

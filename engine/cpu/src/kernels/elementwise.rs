@@ -87,9 +87,16 @@ unsafe fn couple_grad_body<S: Simd>(g: &CoupleGradArgs) {
             let scaled = S::mul(dy, scale);
             // d(clamp * tanh(z/2))/dz = clamp/2 * (1 - t^2)
             let slope = S::mul(S::splat(0.5 * g.clamp), S::sub(S::splat(1.0), S::mul(t, t)));
-            S::store(g.dz.add(i), S::mul(S::mul(scaled, S::load(g.h.add(i))), slope));
+            S::store(
+                g.dz.add(i),
+                S::mul(S::mul(scaled, S::load(g.h.add(i))), slope),
+            );
             S::store(g.dr.add(i), dy);
-            let dh = if g.add_dh { S::add(S::load(g.dh.add(i)), scaled) } else { scaled };
+            let dh = if g.add_dh {
+                S::add(S::load(g.dh.add(i)), scaled)
+            } else {
+                scaled
+            };
             S::store(g.dh.add(i), dh);
             i += LANES;
         }

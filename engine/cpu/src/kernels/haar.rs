@@ -33,7 +33,12 @@ unsafe fn analysis_body<S: Simd>(h: &HaarArgs) {
                 let (c, d) = (S::load_even(bottom), S::load_even(bottom.add(1)));
                 let (st, dt) = (S::add(a, b), S::sub(a, b));
                 let (sb, db) = (S::add(c, d), S::sub(c, d));
-                let bands = [S::add(st, sb), S::add(dt, db), S::sub(st, sb), S::sub(dt, db)];
+                let bands = [
+                    S::add(st, sb),
+                    S::add(dt, db),
+                    S::sub(st, sb),
+                    S::sub(dt, db),
+                ];
                 for k in 0..4 {
                     let at = h.bands[k].add(y * h.band_row + x);
                     S::store_first(at, S::mul(bands[k], gain), (h.columns - x).min(LANES));
@@ -82,7 +87,13 @@ unsafe fn synthesis_body<S: Simd>(h: &HaarArgs) {
                 let lanes = (h.columns - x).min(LANES);
                 let top = h.fine.add(2 * y * h.fine_row + 2 * x);
                 store_pairs::<S>(top, S::add(s02, s13), S::sub(s02, s13), lanes, h.add);
-                store_pairs::<S>(top.add(h.fine_row), S::add(d02, d13), S::sub(d02, d13), lanes, h.add);
+                store_pairs::<S>(
+                    top.add(h.fine_row),
+                    S::add(d02, d13),
+                    S::sub(d02, d13),
+                    lanes,
+                    h.add,
+                );
                 x += LANES;
             }
         }

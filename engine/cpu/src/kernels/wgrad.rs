@@ -76,7 +76,11 @@ unsafe fn accumulate<S: Simd, const NA: usize, const NB: usize, const STEP2: boo
                     }
                     for j in 0..NB {
                         let from = b[j].add(bo + 16 * v * g.step);
-                        let bv = if STEP2 { S::load_even(from) } else { S::load(from) };
+                        let bv = if STEP2 {
+                            S::load_even(from)
+                        } else {
+                            S::load(from)
+                        };
                         for i in 0..NA {
                             acc[i][j] = S::fma(av[i], bv, acc[i][j]);
                         }
@@ -93,7 +97,13 @@ unsafe fn accumulate<S: Simd, const NA: usize, const NB: usize, const STEP2: boo
 }
 
 #[inline(always)]
-unsafe fn channels<S: Simd, const NA: usize, const NB: usize, const GROUPS: usize, const STEP2: bool>(
+unsafe fn channels<
+    S: Simd,
+    const NA: usize,
+    const NB: usize,
+    const GROUPS: usize,
+    const STEP2: bool,
+>(
     g: &WgradArgs,
     first: usize,
 ) {
@@ -119,9 +129,22 @@ unsafe fn channels<S: Simd, const NA: usize, const NB: usize, const GROUPS: usiz
                     for j in 0..NB {
                         // Past the end the last entry is computed again and thrown away.
                         let e = (g.entries.start + k * NB + j).min(g.entries.end - 1);
-                        b[j] = g.b.add(e / g.tap_count * g.b_plane).offset(g.taps[e % g.tap_count]);
+                        b[j] =
+                            g.b.add(e / g.tap_count * g.b_plane)
+                                .offset(g.taps[e % g.tap_count]);
                     }
-                    accumulate::<S, NA, NB, STEP2>(g, sums, a, b, Stretch { image, images, y, rows });
+                    accumulate::<S, NA, NB, STEP2>(
+                        g,
+                        sums,
+                        a,
+                        b,
+                        Stretch {
+                            image,
+                            images,
+                            y,
+                            rows,
+                        },
+                    );
                 }
                 y += rows;
             }
@@ -176,7 +199,13 @@ unsafe fn task<S: Simd, const STEP2: bool>(g: &WgradArgs) {
 #[inline(always)]
 unsafe fn body<S: Simd>(g: &WgradArgs) {
     // SAFETY: the caller's contract.
-    unsafe { if g.step == 2 { task::<S, true>(g) } else { task::<S, false>(g) } }
+    unsafe {
+        if g.step == 2 {
+            task::<S, true>(g)
+        } else {
+            task::<S, false>(g)
+        }
+    }
 }
 
 kernel! {

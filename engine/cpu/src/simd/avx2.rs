@@ -20,8 +20,11 @@ unsafe fn lane_mask(n: usize, offset: usize) -> __m256i {
 unsafe fn even(p: *const f32) -> __m256 {
     // SAFETY: caller's contract.
     unsafe {
-        let picked = _mm256_shuffle_ps::<0b10_00_10_00>(_mm256_loadu_ps(p), _mm256_loadu_ps(p.add(8)));
-        _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_castps_pd(picked)))
+        let picked =
+            _mm256_shuffle_ps::<0b10_00_10_00>(_mm256_loadu_ps(p), _mm256_loadu_ps(p.add(8)));
+        _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_castps_pd(
+            picked,
+        )))
     }
 }
 
@@ -31,7 +34,10 @@ unsafe fn zip_halves(a: __m256, b: __m256) -> V {
     unsafe {
         let low = _mm256_unpacklo_ps(a, b);
         let high = _mm256_unpackhi_ps(a, b);
-        (_mm256_permute2f128_ps::<0x20>(low, high), _mm256_permute2f128_ps::<0x31>(low, high))
+        (
+            _mm256_permute2f128_ps::<0x20>(low, high),
+            _mm256_permute2f128_ps::<0x31>(low, high),
+        )
     }
 }
 
@@ -41,7 +47,10 @@ macro_rules! both {
     };
 }
 
-#[allow(clippy::undocumented_unsafe_blocks, reason = "each function is a few intrinsics under the trait's contract")]
+#[allow(
+    clippy::undocumented_unsafe_blocks,
+    reason = "each function is a few intrinsics under the trait's contract"
+)]
 // SAFETY: the caller guarantees AVX2 and FMA.
 unsafe impl Simd for Avx2 {
     type V = V;
@@ -79,7 +88,12 @@ unsafe impl Simd for Avx2 {
     }
     #[inline(always)]
     unsafe fn fma(a: V, b: V, c: V) -> V {
-        unsafe { (_mm256_fmadd_ps(a.0, b.0, c.0), _mm256_fmadd_ps(a.1, b.1, c.1)) }
+        unsafe {
+            (
+                _mm256_fmadd_ps(a.0, b.0, c.0),
+                _mm256_fmadd_ps(a.1, b.1, c.1),
+            )
+        }
     }
     #[inline(always)]
     unsafe fn add(a: V, b: V) -> V {
@@ -118,7 +132,12 @@ unsafe impl Simd for Avx2 {
     #[inline(always)]
     unsafe fn round(v: V) -> V {
         const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
-        unsafe { (_mm256_round_ps::<NEAREST>(v.0), _mm256_round_ps::<NEAREST>(v.1)) }
+        unsafe {
+            (
+                _mm256_round_ps::<NEAREST>(v.0),
+                _mm256_round_ps::<NEAREST>(v.1),
+            )
+        }
     }
     #[inline(always)]
     unsafe fn exp2_integral(v: V) -> V {

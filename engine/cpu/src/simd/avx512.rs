@@ -10,7 +10,10 @@ fn mask(n: usize) -> u16 {
     if n >= 16 { u16::MAX } else { (1u16 << n) - 1 }
 }
 
-#[allow(clippy::undocumented_unsafe_blocks, reason = "each function is one intrinsic under the trait's contract")]
+#[allow(
+    clippy::undocumented_unsafe_blocks,
+    reason = "each function is one intrinsic under the trait's contract"
+)]
 // SAFETY: the caller guarantees AVX-512F.
 unsafe impl Simd for Avx512 {
     type V = __m512;
@@ -43,8 +46,12 @@ unsafe impl Simd for Avx512 {
     unsafe fn interleave(a: __m512, b: __m512) -> (__m512, __m512) {
         unsafe {
             let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-            let high = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-            (_mm512_permutex2var_ps(a, low, b), _mm512_permutex2var_ps(a, high, b))
+            let high =
+                _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+            (
+                _mm512_permutex2var_ps(a, low, b),
+                _mm512_permutex2var_ps(a, high, b),
+            )
         }
     }
     #[inline(always)]
@@ -77,7 +84,13 @@ unsafe impl Simd for Avx512 {
     }
     #[inline(always)]
     unsafe fn where_positive(x: __m512, a: __m512, b: __m512) -> __m512 {
-        unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(x, _mm512_setzero_ps()), b, a) }
+        unsafe {
+            _mm512_mask_blend_ps(
+                _mm512_cmp_ps_mask::<_CMP_GT_OQ>(x, _mm512_setzero_ps()),
+                b,
+                a,
+            )
+        }
     }
     #[inline(always)]
     unsafe fn round(v: __m512) -> __m512 {

@@ -9,11 +9,21 @@ type V = [float32x4_t; 4];
 
 macro_rules! each {
     ($f:ident, $a:expr, $b:expr) => {
-        unsafe { [$f($a[0], $b[0]), $f($a[1], $b[1]), $f($a[2], $b[2]), $f($a[3], $b[3])] }
+        unsafe {
+            [
+                $f($a[0], $b[0]),
+                $f($a[1], $b[1]),
+                $f($a[2], $b[2]),
+                $f($a[3], $b[3]),
+            ]
+        }
     };
 }
 
-#[allow(clippy::undocumented_unsafe_blocks, reason = "each function is a few intrinsics under the trait's contract")]
+#[allow(
+    clippy::undocumented_unsafe_blocks,
+    reason = "each function is a few intrinsics under the trait's contract"
+)]
 // SAFETY: NEON is part of aarch64.
 unsafe impl Simd for Neon {
     type V = V;
@@ -25,11 +35,25 @@ unsafe impl Simd for Neon {
     }
     #[inline(always)]
     unsafe fn load(p: *const f32) -> V {
-        unsafe { [vld1q_f32(p), vld1q_f32(p.add(4)), vld1q_f32(p.add(8)), vld1q_f32(p.add(12))] }
+        unsafe {
+            [
+                vld1q_f32(p),
+                vld1q_f32(p.add(4)),
+                vld1q_f32(p.add(8)),
+                vld1q_f32(p.add(12)),
+            ]
+        }
     }
     #[inline(always)]
     unsafe fn load_even(p: *const f32) -> V {
-        unsafe { [vld2q_f32(p).0, vld2q_f32(p.add(8)).0, vld2q_f32(p.add(16)).0, vld2q_f32(p.add(24)).0] }
+        unsafe {
+            [
+                vld2q_f32(p).0,
+                vld2q_f32(p.add(8)).0,
+                vld2q_f32(p.add(16)).0,
+                vld2q_f32(p.add(24)).0,
+            ]
+        }
     }
     #[inline(always)]
     unsafe fn store(p: *mut f32, v: V) {

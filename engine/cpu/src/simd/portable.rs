@@ -44,8 +44,17 @@ unsafe impl Simd for Portable {
     }
     #[inline(always)]
     unsafe fn interleave(a: V, b: V) -> (V, V) {
-        let pick = |k: usize| if k.is_multiple_of(2) { a[k / 2] } else { b[k / 2] };
-        (std::array::from_fn(pick), std::array::from_fn(|i| pick(i + LANES)))
+        let pick = |k: usize| {
+            if k.is_multiple_of(2) {
+                a[k / 2]
+            } else {
+                b[k / 2]
+            }
+        };
+        (
+            std::array::from_fn(pick),
+            std::array::from_fn(|i| pick(i + LANES)),
+        )
     }
     #[inline(always)]
     unsafe fn fma(a: V, b: V, c: V) -> V {

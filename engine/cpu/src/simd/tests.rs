@@ -37,7 +37,16 @@ super::kernel!(run(Args) = apply);
 fn outputs(isa: Isa, which: usize, input: &[f32; 32]) -> [f32; 32] {
     let mut output = [f32::from_bits(0x7f7f_7f7f); 32];
     // SAFETY: both arrays hold 32 floats and `isa` was detected.
-    unsafe { run(isa, &Args { input: input.as_ptr(), output: output.as_mut_ptr(), which }) };
+    unsafe {
+        run(
+            isa,
+            &Args {
+                input: input.as_ptr(),
+                output: output.as_mut_ptr(),
+                which,
+            },
+        )
+    };
     output
 }
 
@@ -46,9 +55,16 @@ fn every_instruction_set_agrees_with_plain_rust() {
     let input: [f32; 32] = std::array::from_fn(|i| (i as f32 - 13.3) * 0.77);
     for isa in Isa::available() {
         for which in 0..8 {
-            let (got, want) = (outputs(isa, which, &input), outputs(Isa::Portable, which, &input));
+            let (got, want) = (
+                outputs(isa, which, &input),
+                outputs(Isa::Portable, which, &input),
+            );
             for (g, w) in got.iter().zip(want) {
-                assert!((g - w).abs() <= 1e-5 * w.abs().max(1.0), "{} op {which}: {g} against {w}", isa.name());
+                assert!(
+                    (g - w).abs() <= 1e-5 * w.abs().max(1.0),
+                    "{} op {which}: {g} against {w}",
+                    isa.name()
+                );
             }
         }
     }
@@ -62,9 +78,19 @@ fn exp_and_tanh_match_the_standard_library() {
             let (exp, tanh) = (outputs(isa, 0, &input), outputs(isa, 1, &input));
             for i in 0..LANES {
                 let want = f64::from(input[i]).exp();
-                assert!((f64::from(exp[i]) - want).abs() < 4e-7 * want, "{} exp({})", isa.name(), input[i]);
+                assert!(
+                    (f64::from(exp[i]) - want).abs() < 4e-7 * want,
+                    "{} exp({})",
+                    isa.name(),
+                    input[i]
+                );
                 let want = (f64::from(input[i]) / 2.0).tanh();
-                assert!((f64::from(tanh[i]) - want).abs() < 4e-7, "{} tanh({}/2)", isa.name(), input[i]);
+                assert!(
+                    (f64::from(tanh[i]) - want).abs() < 4e-7,
+                    "{} tanh({}/2)",
+                    isa.name(),
+                    input[i]
+                );
             }
         }
     }

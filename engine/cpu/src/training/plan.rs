@@ -34,7 +34,11 @@ pub(super) struct BackwardPlan {
 
 impl BackwardPlan {
     pub(super) fn new(graph: &Graph, input: InputGradient) -> Self {
-        let mut written: Vec<Vec<bool>> = graph.storages.iter().map(|s| vec![false; s.channels]).collect();
+        let mut written: Vec<Vec<bool>> = graph
+            .storages
+            .iter()
+            .map(|s| vec![false; s.channels])
+            .collect();
         let mut lifetimes: Vec<Option<Lifetime>> = vec![None; graph.storages.len()];
         let o = &graph.outputs;
         for v in [o.heat, o.off, o.size, o.mask] {
@@ -47,13 +51,18 @@ impl BackwardPlan {
             let output = op.output();
             let arrived = unwritten(&written, output);
             let runs = arrived.iter().map(|v| v.channels).sum::<usize>() < output.channels;
-            let mut step = Step { runs, clear: Vec::new(), writes: Vec::new() };
+            let mut step = Step {
+                runs,
+                clear: Vec::new(),
+                writes: Vec::new(),
+            };
             if runs {
                 step.clear = arrived;
                 use_at(&mut lifetimes, output, now);
             }
             for view in op.inputs() {
-                let wanted = runs && (input == InputGradient::Computed || view.storage != graph.input.storage);
+                let wanted = runs
+                    && (input == InputGradient::Computed || view.storage != graph.input.storage);
                 step.writes.push(if !wanted {
                     Write::Skip
                 } else {
@@ -69,7 +78,9 @@ impl BackwardPlan {
                 });
             }
             debug_assert!(
-                !matches!(op, Op::Couple { .. }) || !runs || step.writes[1..] == [Write::Set, Write::Set],
+                !matches!(op, Op::Couple { .. })
+                    || !runs
+                    || step.writes[1..] == [Write::Set, Write::Set],
                 "scale and shift of a coupling are read by nothing else"
             );
             steps.push(step);
@@ -85,7 +96,10 @@ impl BackwardPlan {
 }
 
 fn use_at(lifetimes: &mut [Option<Lifetime>], view: View, now: usize) {
-    let life = lifetimes[view.storage].get_or_insert(Lifetime { first: now, last: now });
+    let life = lifetimes[view.storage].get_or_insert(Lifetime {
+        first: now,
+        last: now,
+    });
     life.last = life.last.max(now);
 }
 
@@ -96,7 +110,11 @@ fn unwritten(written: &[Vec<bool>], view: View) -> Vec<View> {
     for c in channels.filter(|c| !written[view.storage][*c]) {
         match runs.last_mut() {
             Some(run) if run.first + run.channels == c => run.channels += 1,
-            _ => runs.push(View { first: c, channels: 1, ..view }),
+            _ => runs.push(View {
+                first: c,
+                channels: 1,
+                ..view
+            }),
         }
     }
     runs

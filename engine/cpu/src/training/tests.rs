@@ -10,7 +10,9 @@ fn padding_stays_zero_through_forward_and_backward() {
     let engine = Engine::new(2);
     let mut weights = Weights::neutral(&graph);
     for (i, t) in weights.tensors.iter_mut().enumerate() {
-        t.iter_mut().enumerate().for_each(|(k, w)| *w += ((k * 7 + i * 3) % 11) as f32 * 0.02 - 0.1);
+        t.iter_mut()
+            .enumerate()
+            .for_each(|(k, w)| *w += ((k * 7 + i * 3) % 11) as f32 * 0.02 - 0.1);
     }
     // 48 pixels: three at the deepest stage, so every row has a tail.
     let mut trainer = Trainer::with_input_gradient(&graph, 2, 48, 48);

@@ -5,12 +5,27 @@ use crate::config::{DENSE_GROWTH, NetworkConfig, Split, Subnet};
 use crate::graph::{Activation, ConvKind, Group, Op, Role, View};
 
 /// Haar analysis and `n` InvBlocks; the output `Y_s` has four times the channels at half the resolution.
-pub(super) fn invertible_stage(b: &mut Builder, config: &NetworkConfig, stage: usize, x: View) -> View {
+pub(super) fn invertible_stage(
+    b: &mut Builder,
+    config: &NetworkConfig,
+    stage: usize,
+    x: View,
+) -> View {
     let level = b.level(x) + 1;
     let mut y = b.tensor(&format!("stage{stage}.haar"), 4 * x.channels, level);
-    b.ops.push(Op::Haar { input: x, output: y, gain: config.haar.gain() });
+    b.ops.push(Op::Haar {
+        input: x,
+        output: y,
+        gain: config.haar.gain(),
+    });
     for n in 0..config.n_block[stage - 1] {
-        y = inv_block(b, config, stage, &format!("encoder.stage{stage}.block{n}"), y);
+        y = inv_block(
+            b,
+            config,
+            stage,
+            &format!("encoder.stage{stage}.block{n}"),
+            y,
+        );
     }
     y
 }
@@ -23,15 +38,35 @@ fn inv_block(b: &mut Builder, config: &NetworkConfig, stage: usize, name: &str, 
         Split::Irn => 1,
     };
     let high_channels = x.channels - low_channels;
-    let (low, high) = (x.slice(0, low_channels), x.slice(low_channels, high_channels));
+    let (low, high) = (
+        x.slice(0, low_channels),
+        x.slice(low_channels, high_channels),
+    );
     let y = b.tensor(&format!("{name}.y"), x.channels, level);
-    let (y_low, y_high) = (y.slice(0, low_channels), y.slice(low_channels, high_channels));
-    subnet(b, config, stage, &format!("{name}.phi"), high, y_low, Some(low));
+    let (y_low, y_high) = (
+        y.slice(0, low_channels),
+        y.slice(low_channels, high_channels),
+    );
+    subnet(
+        b,
+        config,
+        stage,
+        &format!("{name}.phi"),
+        high,
+        y_low,
+        Some(low),
+    );
     let shift = b.tensor(&format!("{name}.rho"), high_channels, level);
     subnet(b, config, stage, &format!("{name}.rho"), y_low, shift, None);
     let scale = b.tensor(&format!("{name}.eta"), high_channels, level);
     subnet(b, config, stage, &format!("{name}.eta"), y_low, scale, None);
-    b.ops.push(Op::Couple { high, scale, shift, output: y_high, clamp: config.clamp });
+    b.ops.push(Op::Couple {
+        high,
+        scale,
+        shift,
+        output: y_high,
+        clamp: config.clamp,
+    });
     y
 }
 
@@ -55,12 +90,25 @@ fn subnet(
     match config.subnet {
         Subnet::Light => {
             let hidden = b.tensor(&format!("{name}.hidden"), config.hidden[stage - 1], level);
-            b.conv(&format!("{name}.conv0"), group, Layer::biased(ConvKind::Same3, Activation::Relu), input, hidden);
+            b.conv(
+                &format!("{name}.conv0"),
+                group,
+                Layer::biased(ConvKind::Same3, Activation::Relu),
+                input,
+                hidden,
+            );
             b.conv(&format!("{name}.conv1"), group, last, hidden, output);
         }
         Subnet::Dense => {
-            let all = b.tensor(&format!("{name}.dense"), input.channels + 4 * DENSE_GROWTH, level);
-            b.ops.push(Op::Copy { input, output: all.slice(0, input.channels) });
+            let all = b.tensor(
+                &format!("{name}.dense"),
+                input.channels + 4 * DENSE_GROWTH,
+                level,
+            );
+            b.ops.push(Op::Copy {
+                input,
+                output: all.slice(0, input.channels),
+            });
             let layer = Layer::biased(ConvKind::Same3, Activation::LeakyRelu);
             let mut filled = input.channels;
             for k in 0..4 {
@@ -80,15 +128,33 @@ pub(super) fn conv_stage(b: &mut Builder, config: &NetworkConfig, stage: usize, 
     let group = Group::Conv;
     let name = format!("encoder.stage{stage}");
     let down = b.tensor(&format!("{name}.down"), channels, level);
-    b.conv(&format!("{name}.down.conv"), group, Layer::plain(ConvKind::Down3), x, down);
+    b.conv(
+        &format!("{name}.down.conv"),
+        group,
+        Layer::plain(ConvKind::Down3),
+        x,
+        down,
+    );
     let mut y = b.norm(&format!("{name}.down.bn"), group, down, None);
     for n in 0..config.n_block[stage - 1] {
         let name = format!("{name}.block{n}");
         let first = b.tensor(&format!("{name}.conv0"), channels, level);
-        b.conv(&format!("{name}.conv0"), group, Layer::plain(ConvKind::Same3), y, first);
+        b.conv(
+            &format!("{name}.conv0"),
+            group,
+            Layer::plain(ConvKind::Same3),
+            y,
+            first,
+        );
         let middle = b.norm(&format!("{name}.bn0"), group, first, None);
         let second = b.tensor(&format!("{name}.conv1"), channels, level);
-        b.conv(&format!("{name}.conv1"), group, Layer::plain(ConvKind::Same3), middle, second);
+        b.conv(
+            &format!("{name}.conv1"),
+            group,
+            Layer::plain(ConvKind::Same3),
+            middle,
+            second,
+        );
         y = b.norm(&format!("{name}.bn1"), group, second, Some(y));
     }
     y

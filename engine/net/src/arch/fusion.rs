@@ -7,7 +7,11 @@ use crate::graph::{ConvKind, Group, Op, View};
 const GROUP: Group = Group::Neck;
 
 /// `P_1 .. P_4` from `Y_1 .. Y_4`.
-pub(super) fn fuse(b: &mut Builder, config: &NetworkConfig, stages: &[View; STAGES]) -> [View; STAGES] {
+pub(super) fn fuse(
+    b: &mut Builder,
+    config: &NetworkConfig,
+    stages: &[View; STAGES],
+) -> [View; STAGES] {
     std::array::from_fn(|i| {
         let name = format!("neck.node{}", i + 1);
         let (level, d) = (b.level(stages[i]), config.neck[i]);
@@ -23,14 +27,32 @@ pub(super) fn fuse(b: &mut Builder, config: &NetworkConfig, stages: &[View; STAG
                     joined.slice(filled - d, d)
                 };
                 if let Some(y) = above {
-                    b.conv(&format!("{name}.above"), GROUP, Layer::plain(ConvKind::Fold2), y, next());
+                    b.conv(
+                        &format!("{name}.above"),
+                        GROUP,
+                        Layer::plain(ConvKind::Fold2),
+                        y,
+                        next(),
+                    );
                 }
-                b.conv(&format!("{name}.same"), GROUP, Layer::plain(ConvKind::Pointwise), stages[i], next());
+                b.conv(
+                    &format!("{name}.same"),
+                    GROUP,
+                    Layer::plain(ConvKind::Pointwise),
+                    stages[i],
+                    next(),
+                );
                 if let Some(y) = below {
                     from_below(b, &name, y, next());
                 }
                 let merged = b.tensor(&format!("{name}.merge"), d, level);
-                b.conv(&format!("{name}.merge"), GROUP, Layer::plain(ConvKind::Pointwise), joined, merged);
+                b.conv(
+                    &format!("{name}.merge"),
+                    GROUP,
+                    Layer::plain(ConvKind::Pointwise),
+                    joined,
+                    merged,
+                );
                 merged
             }
             Mmfb::Sum => {
@@ -41,11 +63,17 @@ pub(super) fn fuse(b: &mut Builder, config: &NetworkConfig, stages: &[View; STAG
                     sum = Some(up);
                 }
                 let with = b.tensor(&format!("{name}.same"), d, level);
-                let layer = Layer { residual: sum, ..Layer::plain(ConvKind::Pointwise) };
+                let layer = Layer {
+                    residual: sum,
+                    ..Layer::plain(ConvKind::Pointwise)
+                };
                 b.conv(&format!("{name}.same"), GROUP, layer, stages[i], with);
                 if let Some(y) = above {
                     let all = b.tensor(&format!("{name}.above"), d, level);
-                    let layer = Layer { residual: Some(with), ..Layer::plain(ConvKind::Fold2) };
+                    let layer = Layer {
+                        residual: Some(with),
+                        ..Layer::plain(ConvKind::Fold2)
+                    };
                     b.conv(&format!("{name}.above"), GROUP, layer, y, all);
                     all
                 } else {
@@ -57,11 +85,27 @@ pub(super) fn fuse(b: &mut Builder, config: &NetworkConfig, stages: &[View; STAG
         let scales = b.tensor(&format!("{name}.scales"), 2 * d, level);
         for (k, size) in [3, 5].into_iter().enumerate() {
             let shape = vec![d, 1, size, size];
-            let weight = b.param(format!("{name}.dw{size}.weight"), shape, crate::graph::Role::Weight, GROUP);
-            b.ops.push(Op::Depthwise { input: m, output: scales.slice(k * d, d), weight, size });
+            let weight = b.param(
+                format!("{name}.dw{size}.weight"),
+                shape,
+                crate::graph::Role::Weight,
+                GROUP,
+            );
+            b.ops.push(Op::Depthwise {
+                input: m,
+                output: scales.slice(k * d, d),
+                weight,
+                size,
+            });
         }
         let projected = b.tensor(&format!("{name}.project"), d, level);
-        b.conv(&format!("{name}.project"), GROUP, Layer::plain(ConvKind::Pointwise), scales, projected);
+        b.conv(
+            &format!("{name}.project"),
+            GROUP,
+            Layer::plain(ConvKind::Pointwise),
+            scales,
+            projected,
+        );
         b.norm(&format!("{name}.project_bn"), GROUP, projected, Some(m))
     })
 }
@@ -69,8 +113,17 @@ pub(super) fn fuse(b: &mut Builder, config: &NetworkConfig, stages: &[View; STAG
 /// 1x1 convolution of the deeper stage, then nearest up-sampling.
 fn from_below(b: &mut Builder, name: &str, y: View, output: View) {
     let small = b.tensor(&format!("{name}.below"), output.channels, b.level(y));
-    b.conv(&format!("{name}.below"), GROUP, Layer::plain(ConvKind::Pointwise), y, small);
-    b.ops.push(Op::Upsample { input: small, output });
+    b.conv(
+        &format!("{name}.below"),
+        GROUP,
+        Layer::plain(ConvKind::Pointwise),
+        y,
+        small,
+    );
+    b.ops.push(Op::Upsample {
+        input: small,
+        output,
+    });
 }
 
 /// `F_s = ReLU(BN(Conv3x3(P_s + ConvT2x2(F_{s+1}))))`, `F_4 = P_4`; returns `F_1`.
@@ -85,10 +138,19 @@ pub(super) fn decode(b: &mut Builder, config: &NetworkConfig, fused: &[View; STA
         let name = format!("decoder.stage{}", i + 1);
         let (level, d) = (b.level(fused[i]), config.neck[i]);
         let sum = b.tensor(&format!("{name}.sum"), d, level);
-        let up = Layer { residual: Some(fused[i]), ..Layer::plain(ConvKind::Unfold2) };
+        let up = Layer {
+            residual: Some(fused[i]),
+            ..Layer::plain(ConvKind::Unfold2)
+        };
         b.conv(&format!("{name}.up"), GROUP, up, f, sum);
         let conv = b.tensor(&format!("{name}.conv"), d, level);
-        b.conv(&format!("{name}.conv"), GROUP, Layer::plain(ConvKind::Same3), sum, conv);
+        b.conv(
+            &format!("{name}.conv"),
+            GROUP,
+            Layer::plain(ConvKind::Same3),
+            sum,
+            conv,
+        );
         f = b.norm(&format!("{name}.bn"), GROUP, conv, None);
     }
     f

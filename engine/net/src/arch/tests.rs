@@ -7,7 +7,10 @@ fn gmac(config: &NetworkConfig) -> f64 {
 
 #[test]
 fn named_networks_have_the_stated_size() {
-    let (s, b) = (NetworkConfig::named("s").unwrap(), NetworkConfig::named("b").unwrap());
+    let (s, b) = (
+        NetworkConfig::named("s").unwrap(),
+        NetworkConfig::named("b").unwrap(),
+    );
     assert!((0.25..0.35).contains(&gmac(&s)), "{}", gmac(&s));
     assert!((1.0..1.2).contains(&gmac(&b)), "{}", gmac(&b));
     let values = build(&b).unwrap().learned_values();
@@ -19,18 +22,41 @@ fn every_operation_reads_what_was_written_before() {
     let base = NetworkConfig::named("s").unwrap();
     let variants = [
         base.clone(),
-        NetworkConfig { subnet: Subnet::Dense, ..base.clone() },
-        NetworkConfig { mmfb: Mmfb::Sum, decoder_recursion: Recursion::P, ..base.clone() },
-        NetworkConfig { s_rev: 4, ..base.clone() },
-        NetworkConfig { s_rev: 1, conv_channels: [0, 16, 32, 64], ..base },
+        NetworkConfig {
+            subnet: Subnet::Dense,
+            ..base.clone()
+        },
+        NetworkConfig {
+            mmfb: Mmfb::Sum,
+            decoder_recursion: Recursion::P,
+            ..base.clone()
+        },
+        NetworkConfig {
+            s_rev: 4,
+            ..base.clone()
+        },
+        NetworkConfig {
+            s_rev: 1,
+            conv_channels: [0, 16, 32, 64],
+            ..base
+        },
     ];
     for config in variants {
         let graph = build(&config).unwrap();
-        let mut written: Vec<Vec<bool>> = graph.storages.iter().map(|s| vec![false; s.channels]).collect();
+        let mut written: Vec<Vec<bool>> = graph
+            .storages
+            .iter()
+            .map(|s| vec![false; s.channels])
+            .collect();
         written[graph.input.storage].fill(true);
         for op in &graph.ops {
             for v in op.inputs() {
-                assert!(written[v.storage][v.first..v.first + v.channels].iter().all(|w| *w), "{op:?}");
+                assert!(
+                    written[v.storage][v.first..v.first + v.channels]
+                        .iter()
+                        .all(|w| *w),
+                    "{op:?}"
+                );
             }
             let o = op.output();
             for w in &mut written[o.storage][o.first..o.first + o.channels] {
@@ -38,11 +64,18 @@ fn every_operation_reads_what_was_written_before() {
                 *w = true;
             }
         }
-        assert!(written.iter().flatten().all(|w| *w), "a tensor is never filled");
+        assert!(
+            written.iter().flatten().all(|w| *w),
+            "a tensor is never filled"
+        );
         let mut names: Vec<&str> = graph.params.iter().map(|p| p.name.as_str()).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), graph.params.len(), "two parameters share a name");
+        assert_eq!(
+            names.len(),
+            graph.params.len(),
+            "two parameters share a name"
+        );
     }
 }
 
@@ -50,10 +83,34 @@ fn every_operation_reads_what_was_written_before() {
 fn illegal_configurations_are_refused_by_key() {
     let base = NetworkConfig::named("s").unwrap();
     let cases = [
-        (NetworkConfig { s_rev: 5, ..base.clone() }, "s_rev"),
-        (NetworkConfig { n_block: [1, 0, 1, 1], ..base.clone() }, "n_block"),
-        (NetworkConfig { clamp: f32::NAN, ..base.clone() }, "clamp"),
-        (NetworkConfig { neck: [0, 1, 1, 1], ..base.clone() }, "neck"),
+        (
+            NetworkConfig {
+                s_rev: 5,
+                ..base.clone()
+            },
+            "s_rev",
+        ),
+        (
+            NetworkConfig {
+                n_block: [1, 0, 1, 1],
+                ..base.clone()
+            },
+            "n_block",
+        ),
+        (
+            NetworkConfig {
+                clamp: f32::NAN,
+                ..base.clone()
+            },
+            "clamp",
+        ),
+        (
+            NetworkConfig {
+                neck: [0, 1, 1, 1],
+                ..base.clone()
+            },
+            "neck",
+        ),
         (NetworkConfig { s_rev: 1, ..base }, "conv_channels"),
     ];
     for (config, key) in cases {
