@@ -8,7 +8,7 @@ use invdet_tracker::TrackerConfig;
 /// Version of the profile format this build reads.
 pub const SCHEMA: i64 = 1;
 
-/// A payload we fly, every value legal. Made from a file by [`crate::load`], from words by `TryFrom<RawProfile>`.
+/// A payload we fly, every value legal. Made from a file by [`crate::load()`], from words by `TryFrom<RawProfile>`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Profile {
     /// Name of the payload.

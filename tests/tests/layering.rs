@@ -1,6 +1,10 @@
 //! A crate imports only crates of lower rank; the board never imports the trainer, nor the trainer the board's program.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -56,11 +60,18 @@ fn members() -> BTreeMap<String, Member> {
 fn crates_import_only_crates_of_lower_rank() {
     let ranks = BTreeMap::from(RANKS);
     let members = members();
-    assert_eq!(ranks.len(), members.len(), "the table above lists every crate");
+    assert_eq!(
+        ranks.len(),
+        members.len(),
+        "the table above lists every crate"
+    );
     for (name, member) in &members {
         for import in &member.imports {
             let (above, below) = (ranks[name.as_str()], ranks[import.as_str()]);
-            assert!(below < above, "{name} (rank {above}) imports {import} (rank {below})");
+            assert!(
+                below < above,
+                "{name} (rank {above}) imports {import} (rank {below})"
+            );
         }
     }
 }
@@ -76,8 +87,18 @@ fn board_and_trainer_meet_in_files_only() {
                 todo.extend(members[&name].imports.iter().cloned());
             }
         }
-        seen.into_iter().map(|name| members[&name].folder.clone()).collect::<Vec<_>>()
+        seen.into_iter()
+            .map(|name| members[&name].folder.clone())
+            .collect::<Vec<_>>()
     };
-    assert!(closure("invdet-runtime").iter().all(|f| !f.starts_with("train-host")));
-    assert!(closure("invdet-train").iter().all(|f| !f.starts_with("firmware")));
+    assert!(
+        closure("invdet-runtime")
+            .iter()
+            .all(|f| !f.starts_with("train-host"))
+    );
+    assert!(
+        closure("invdet-train")
+            .iter()
+            .all(|f| !f.starts_with("firmware"))
+    );
 }

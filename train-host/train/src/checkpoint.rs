@@ -40,7 +40,12 @@ impl State {
     /// At the start of a run.
     pub fn new(graph: &Graph, weights: Weights) -> Self {
         let optimizer = AdamW::new(graph);
-        Self { average: weights.clone(), weights, optimizer, progress: Progress::default() }
+        Self {
+            average: weights.clone(),
+            weights,
+            optimizer,
+            progress: Progress::default(),
+        }
     }
 
     /// Writes the checkpoint; the one before stays until the new one is whole.
@@ -63,8 +68,12 @@ impl State {
             }
         }
         let bytes = save_tensors(named).map_err(anyhow::Error::msg)?;
-        write_whole(path, &bytes)
-            .with_context(|| format!("{}: checkpoint cannot be written; the last one is kept", path.display()))
+        write_whole(path, &bytes).with_context(|| {
+            format!(
+                "{}: checkpoint cannot be written; the last one is kept",
+                path.display()
+            )
+        })
     }
 
     /// Reads a checkpoint of a run with this graph.
@@ -74,23 +83,52 @@ impl State {
     pub fn load(graph: &Graph, path: &Path) -> anyhow::Result<Self> {
         let name = path.display();
         let bytes = std::fs::read(path).with_context(|| name.to_string())?;
-        let file = SafeTensors::deserialize(&bytes)
-            .with_context(|| format!("{name}: damaged checkpoint; start the run again without --resume"))?;
+        let file = SafeTensors::deserialize(&bytes).with_context(|| {
+            format!("{name}: damaged checkpoint; train again into another --out")
+        })?;
         let get = |tensor: &str, shape: Option<&[usize]>| -> anyhow::Result<Vec<f32>> {
-            let view = file.tensor(tensor).with_context(|| format!("{name}: checkpoint of another network"))?;
+            let view = file.tensor(tensor).with_context(|| {
+                format!("{name}: checkpoint of another network; train again into another --out")
+            })?;
             if shape.is_some_and(|s| s != view.shape()) {
-                bail!("{name}: {tensor} is {:?}, the run's network wants {shape:?}", view.shape());
+                bail!(
+                    "{name}: {tensor} is {:?}, the run's network wants {shape:?}; resume with the settings of the run",
+                    view.shape()
+                );
             }
             Ok(floats(view.data()))
         };
-        let counters: Vec<u8> = get("progress", None)?.into_iter().map(|b| b as u8).collect();
-        let progress = serde_json::from_slice(&counters).with_context(|| format!("{name}: damaged counters"))?;
+        let counters: Vec<u8> = get("progress", None)?
+            .into_iter()
+            .map(|b| b as u8)
+            .collect();
+        let progress = serde_json::from_slice(&counters)
+            .with_context(|| format!("{name}: damaged counters; train again into another --out"))?;
         let all = |kind: &str| -> anyhow::Result<Vec<Vec<f32>>> {
-            graph.params.iter().map(|p| get(&format!("{kind}/{}", p.name), Some(&p.shape))).collect()
+            graph
+                .params
+                .iter()
+                .map(|p| get(&format!("{kind}/{}", p.name), Some(&p.shape)))
+                .collect()
         };
-        let optimizer = AdamW { first: all("first")?, second: all("second")? };
-        let (weights, average) = (Weights { tensors: all("weights")? }, Weights { tensors: all("average")? });
-        Ok(Self { weights, average, optimizer, progress })
+        let optimizer = AdamW {
+            first: all("first")?,
+            second: all("second")?,
+        };
+        let (weights, average) = (
+            Weights {
+                tensors: all("weights")?,
+            },
+            Weights {
+                tensors: all("average")?,
+            },
+        );
+        Ok(Self {
+            weights,
+            average,
+            optimizer,
+            progress,
+        })
     }
 }
 
@@ -114,9 +152,19 @@ mod tests {
         assert_eq!(State::load(&graph, &path).unwrap(), state);
 
         let other = build(&NetworkConfig::named("b").unwrap()).unwrap();
-        assert!(State::load(&other, &path).unwrap_err().to_string().contains("checkpoint"));
+        assert!(
+            State::load(&other, &path)
+                .unwrap_err()
+                .to_string()
+                .contains("checkpoint")
+        );
         let bytes = std::fs::read(&path).unwrap();
         std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
-        assert!(State::load(&graph, &path).unwrap_err().to_string().contains("damaged"));
+        assert!(
+            State::load(&graph, &path)
+                .unwrap_err()
+                .to_string()
+                .contains("damaged")
+        );
     }
 }

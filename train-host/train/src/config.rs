@@ -38,7 +38,10 @@ pub struct RunConfig {
 
 impl Default for RunConfig {
     fn default() -> Self {
-        #[allow(clippy::expect_used, reason = "\"s\" is one of the named networks, as a test of the crate shows")]
+        #[allow(
+            clippy::expect_used,
+            reason = "\"s\" is one of the named networks, as a test of the crate shows"
+        )]
         let network = NetworkConfig::named("s").expect("a named network");
         Self {
             data: Vec::new(),
@@ -61,15 +64,26 @@ impl RunConfig {
     ///
     /// # Errors
     /// Unreadable file, unknown keys, values out of range; each named.
-    pub fn resolve(file: Option<&Path>, network: Option<&str>, settings: &[String]) -> anyhow::Result<Self> {
+    pub fn resolve(
+        file: Option<&Path>,
+        network: Option<&str>,
+        settings: &[String],
+    ) -> anyhow::Result<Self> {
         let mut table = toml::Table::try_from(Self::default())?;
         if let Some(name) = network {
             let named = toml::Table::try_from(NetworkConfig::named(name)?)?;
             table.insert("network".into(), named.into());
         }
         if let Some(path) = file {
-            let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-            let overlay: toml::Table = toml::from_str(&text).with_context(|| path.display().to_string())?;
+            let text = std::fs::read_to_string(path).with_context(|| {
+                format!(
+                    "{}: the settings cannot be read; name another --config",
+                    path.display()
+                )
+            })?;
+            let overlay: toml::Table = toml::from_str(&text)
+                .map_err(|e| one_line(&e))
+                .with_context(|| path.display().to_string())?;
             merge(&mut table, overlay);
         }
         for setting in settings {
@@ -79,10 +93,15 @@ impl RunConfig {
             // A bare word is a string.
             let parsed: toml::Table = toml::from_str(&format!("{key} = {value}"))
                 .or_else(|_| toml::from_str(&format!("{key} = {value:?}")))
-                .with_context(|| format!("--set {setting}"))?;
+                .map_err(|e| one_line(&e))
+                .with_context(|| format!("--set {setting}: wanted KEY=VALUE with a TOML value"))?;
             merge(&mut table, parsed);
         }
-        let config: Self = table.try_into().context("the run's settings")?;
+        // The parser writes its messages over several lines, and ends them in one.
+        let config: Self = table
+            .try_into()
+            .map_err(|e: toml::de::Error| one_line(&e))
+            .context("the run's settings")?;
         config.check()?;
         Ok(config)
     }
@@ -94,8 +113,11 @@ impl RunConfig {
     pub fn check(&self) -> anyhow::Result<()> {
         self.network.check()?;
         let crop = self.augment.crop;
-        if crop == 0 || crop % invdet_net::config::STRIDE as u32 != 0 {
-            bail!("augment.crop is {crop}, wanted a multiple of {}", invdet_net::config::STRIDE);
+        if crop == 0 || !crop.is_multiple_of(invdet_net::config::STRIDE as u32) {
+            bail!(
+                "augment.crop is {crop}, wanted a multiple of {}",
+                invdet_net::config::STRIDE
+            );
         }
         if self.epochs == 0 || self.batch == 0 || self.validate_every == 0 {
             bail!("epochs, batch and validate_every must be at least 1");
@@ -104,11 +126,27 @@ impl RunConfig {
             bail!("balance and freeze_norm must lie in 0..=1");
         }
         let o = &self.optimizer;
-        if !(o.lr > 0.0 && o.min_lr >= 0.0 && o.min_lr <= o.lr && o.clip > 0.0 && (0.0..1.0).contains(&o.ema)) {
-            bail!("optimizer: wanted lr > 0, 0 <= min_lr <= lr, clip > 0, 0 <= ema < 1; found {o:?}");
+        if !(o.lr > 0.0
+            && o.min_lr >= 0.0
+            && o.min_lr <= o.lr
+            && o.clip > 0.0
+            && (0.0..1.0).contains(&o.ema))
+        {
+            bail!(
+                "optimizer: wanted lr > 0, 0 <= min_lr <= lr, clip > 0, 0 <= ema < 1; found {o:?}"
+            );
         }
         Ok(())
     }
+}
+
+fn one_line(error: &toml::de::Error) -> anyhow::Error {
+    let line = error
+        .to_string()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    anyhow::Error::msg(line)
 }
 
 fn merge(base: &mut toml::Table, overlay: toml::Table) {
@@ -129,15 +167,34 @@ mod tests {
     #[test]
     fn settings_overlay_defaults_and_unknown_keys_are_refused_by_name() {
         let set = |s: &[&str]| {
-            RunConfig::resolve(None, Some("b"), &s.iter().map(ToString::to_string).collect::<Vec<_>>())
+            RunConfig::resolve(
+                None,
+                Some("b"),
+                &s.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            )
         };
-        let config = set(&["optimizer.lr=0.5", "augment.crop=128", "network.subnet=dense"]).unwrap();
+        let config = set(&[
+            "optimizer.lr=0.5",
+            "augment.crop=128",
+            "network.subnet=dense",
+        ])
+        .unwrap();
         assert_eq!(config.optimizer.lr, 0.5);
         assert_eq!((config.augment.crop, config.network.trunk), (128, 32));
-        for bad in ["optimizer.rl=1", "augment.crop=100", "epochs=0", "network.s_rev=9", "optimizer.lr=nan", "x"] {
+        for bad in [
+            "optimizer.rl=1",
+            "augment.crop=100",
+            "epochs=0",
+            "network.s_rev=9",
+            "optimizer.lr=nan",
+            "x",
+        ] {
             let message = format!("{:#}", set(&[bad]).unwrap_err());
             let key = bad.split(['=', '.']).next().unwrap();
-            assert!(message.contains(key) || message.contains("rl") || message.contains("s_rev"), "{bad}: {message}");
+            assert!(
+                message.contains(key) || message.contains("rl") || message.contains("s_rev"),
+                "{bad}: {message}"
+            );
         }
     }
 }

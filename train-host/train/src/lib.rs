@@ -4,9 +4,14 @@
 //! kernels and their gradients are those of the runtime (`invdet-cpu`).
 #![forbid(unsafe_code)]
 
+pub mod charts;
 pub mod checkpoint;
 pub mod config;
+pub mod epoch_log;
 pub mod evaluate;
 pub mod loss;
 pub mod optim;
+pub mod provenance;
 pub mod run;
+pub mod sheet;
+pub mod validation;

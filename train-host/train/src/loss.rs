@@ -35,7 +35,12 @@ pub struct LossWeights {
 
 impl Default for LossWeights {
     fn default() -> Self {
-        Self { heat: 1.0, off: 1.0, size: 0.5, mask: 1.0 }
+        Self {
+            heat: 1.0,
+            off: 1.0,
+            size: 0.5,
+            mask: 1.0,
+        }
     }
 }
 
@@ -52,6 +57,21 @@ pub struct LossParts {
     pub mask: f64,
     /// Weighted sum.
     pub total: f64,
+}
+
+impl LossParts {
+    /// Adds `share` of each part of `other`, for means.
+    pub fn add(&mut self, other: &LossParts, share: f64) {
+        for (sum, part) in [
+            (&mut self.heat, other.heat),
+            (&mut self.off, other.off),
+            (&mut self.size, other.size),
+            (&mut self.mask, other.mask),
+            (&mut self.total, other.total),
+        ] {
+            *sum += share * part;
+        }
+    }
 }
 
 /// Smallest standard deviation of a heat target, cells.
@@ -107,7 +127,11 @@ fn heat_target(cells: &[Cell], width: usize, height: usize, out: &mut Vec<f32>) 
 fn log_sigmoids(x: f32) -> (f32, f32, f32) {
     let e = (-x.abs()).exp();
     let tail = e.ln_1p();
-    let p = if x >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) };
+    let p = if x >= 0.0 {
+        1.0 / (1.0 + e)
+    } else {
+        e / (1.0 + e)
+    };
     (p, x.min(0.0) - tail, (-x).min(0.0) - tail)
 }
 
@@ -133,7 +157,10 @@ pub struct DetectionLoss {
 impl DetectionLoss {
     /// With the given weights.
     pub fn new(weights: LossWeights) -> Self {
-        Self { weights, work: Vec::new() }
+        Self {
+            weights,
+            work: Vec::new(),
+        }
     }
 
     /// Loss of the batch; the gradients of all four outputs are written into `trainer`.
@@ -144,7 +171,12 @@ impl DetectionLoss {
         self.work.resize_with(images, Mutex::default);
         let count: usize = truths
             .iter()
-            .map(|t| t.targets.iter().filter(|t| Cell::of(t, width / 2, height / 2).is_some()).count())
+            .map(|t| {
+                t.targets
+                    .iter()
+                    .filter(|t| Cell::of(t, width / 2, height / 2).is_some())
+                    .count()
+            })
             .sum();
         let weights = self.weights;
         let (work, view) = (&self.work, &*trainer);
@@ -154,7 +186,8 @@ impl DetectionLoss {
             let (mw, mh) = (width / 2, height / 2);
             w.parts = LossParts::default();
             w.cells.clear();
-            w.cells.extend(truths[n].targets.iter().filter_map(|t| Cell::of(t, mw, mh)));
+            w.cells
+                .extend(truths[n].targets.iter().filter_map(|t| Cell::of(t, mw, mh)));
             heat_target(&w.cells, mw, mh, &mut w.target);
             let gather = |values: &mut Vec<f32>, storage, channel, rows| {
                 values.clear();
@@ -177,9 +210,17 @@ impl DetectionLoss {
                 let gradient = &mut w.maps[1 + k];
                 gradient.clear();
                 gradient.resize(mw * mh, 0.0);
-                let loss = if k < 2 { &mut w.parts.off } else { &mut w.parts.size };
+                let loss = if k < 2 {
+                    &mut w.parts.off
+                } else {
+                    &mut w.parts.size
+                };
                 for c in &w.cells {
-                    let wanted = if k < 2 { c.off[channel] } else { c.log_size[channel] };
+                    let wanted = if k < 2 {
+                        c.off[channel]
+                    } else {
+                        c.log_size[channel]
+                    };
                     let at = c.v * mw + c.u;
                     let error = w.values[at] - wanted;
                     *loss += f64::from(error.abs() * scale);
@@ -194,14 +235,7 @@ impl DetectionLoss {
         let mut total = LossParts::default();
         for (n, work) in self.work.iter_mut().enumerate() {
             let w = work.get_mut().unwrap_or_else(PoisonError::into_inner);
-            for (part, of) in [
-                (&mut total.heat, w.parts.heat),
-                (&mut total.off, w.parts.off),
-                (&mut total.size, w.parts.size),
-                (&mut total.mask, w.parts.mask),
-            ] {
-                *part += of;
-            }
+            total.add(&w.parts, 1.0);
             let maps = trainer.output_gradient_mut(o.heat);
             for (k, map) in w.maps.iter().enumerate() {
                 map.chunks_exact(width / 2)
@@ -269,7 +303,11 @@ fn mask_loss(logits: &mut [f32], mask: &[u8], weight: f32, images: usize) -> f64
     let per_pixel = (share / pixels) as f32;
     for (x, &m) in logits.iter_mut().zip(mask) {
         let (p, _, _) = log_sigmoids(*x);
-        let (y, d_iou) = if m == 0 { (0.0, outside) } else { (1.0, inside) };
+        let (y, d_iou) = if m == 0 {
+            (0.0, outside)
+        } else {
+            (1.0, inside)
+        };
         *x = weight * (d_iou * p * (1.0 - p) + per_pixel * (p - y));
     }
     share * (1.0 - soft_iou + entropy / pixels)

@@ -20,6 +20,8 @@ enum Command {
     Data(commands::data::DataCommand),
     /// Train a model on one or several data sets.
     Train(commands::train::TrainArgs),
+    /// Draw the charts and the worst images of a run, without training.
+    Report(commands::report::ReportArgs),
     /// Score a model on a split.
     Eval(commands::eval::EvalArgs),
     /// Measure a training step.
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Data(commands::data::DataCommand::Check(args)) => commands::data::check(&args),
         Command::Train(args) => commands::train::train(&args),
+        Command::Report(args) => commands::report::report(&args),
         Command::Eval(args) => commands::eval::eval(&args),
         Command::Bench(args) => commands::bench::bench(&args),
     };

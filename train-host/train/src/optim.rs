@@ -19,7 +19,11 @@ pub fn initial_weights(graph: &Graph, seed: u64) -> Weights {
             Role::Weight => {
                 // `[out, in, k, k]`; of a transposed 2x2 convolution `[in, out, 2, 2]` each output sees `in` values.
                 let transposed = param.name.ends_with("up.weight");
-                let fan_in = if transposed { param.shape[0] } else { param.shape[1..].iter().product() };
+                let fan_in = if transposed {
+                    param.shape[0]
+                } else {
+                    param.shape[1..].iter().product()
+                };
                 let std = (2.0 / fan_in as f32).sqrt();
                 values.iter_mut().for_each(|w| *w = std * normal(&mut rng));
             }
@@ -56,7 +60,14 @@ pub struct OptimizerConfig {
 
 impl Default for OptimizerConfig {
     fn default() -> Self {
-        Self { lr: 2e-3, min_lr: 1e-5, warmup_epochs: 3.0, weight_decay: 1e-2, clip: 10.0, ema: 0.999 }
+        Self {
+            lr: 2e-3,
+            min_lr: 1e-5,
+            warmup_epochs: 3.0,
+            weight_decay: 1e-2,
+            clip: 10.0,
+            ema: 0.999,
+        }
     }
 }
 
@@ -66,7 +77,8 @@ impl OptimizerConfig {
         if epoch < self.warmup_epochs {
             return self.lr * (epoch / self.warmup_epochs).max(1e-3);
         }
-        let done = ((epoch - self.warmup_epochs) / (epochs - self.warmup_epochs).max(1e-6)).clamp(0.0, 1.0);
+        let done = ((epoch - self.warmup_epochs) / (epochs - self.warmup_epochs).max(1e-6))
+            .clamp(0.0, 1.0);
         self.min_lr + 0.5 * (self.lr - self.min_lr) * (1.0 + (std::f32::consts::PI * done).cos())
     }
 }
@@ -96,12 +108,22 @@ impl AdamW {
     /// Before the first step.
     pub fn new(graph: &Graph) -> Self {
         let zeros = || graph.params.iter().map(|p| vec![0.0; p.len()]).collect();
-        Self { first: zeros(), second: zeros() }
+        Self {
+            first: zeros(),
+            second: zeros(),
+        }
     }
 
     /// Step number `step` (from 1) against `gradients`; the decay does not pass through the moments (Loshchilov and
     /// Hutter, "Decoupled Weight Decay Regularization").
-    pub fn step(&mut self, graph: &Graph, weights: &mut Weights, gradients: &[Vec<f32>], rates: Rates, step: u64) {
+    pub fn step(
+        &mut self,
+        graph: &Graph,
+        weights: &mut Weights,
+        gradients: &[Vec<f32>],
+        rates: Rates,
+        step: u64,
+    ) {
         let Rates { lr, decay } = rates;
         let correction = BETA.map(|b| 1.0 - f64::from(b).powf(step as f64));
         let rate = (f64::from(lr) / correction[0]) as f32;
@@ -115,7 +137,11 @@ impl AdamW {
                 _ => 1.0,
             };
             let moments = self.first[i].iter_mut().zip(&mut self.second[i]);
-            for ((w, &g), (m, v)) in weights.tensors[i].iter_mut().zip(&gradients[i]).zip(moments) {
+            for ((w, &g), (m, v)) in weights.tensors[i]
+                .iter_mut()
+                .zip(&gradients[i])
+                .zip(moments)
+            {
                 *m += (1.0 - BETA[0]) * (g - *m);
                 *v += (1.0 - BETA[1]) * (g * g - *v);
                 *w = *w * keep - rate * *m / (v.sqrt() / root + EPS);
@@ -127,7 +153,12 @@ impl AdamW {
 /// Scales all gradients so that their joint norm is at most `limit`; returns the norm before. A norm that is not finite
 /// leaves them as they are: the caller must skip the step.
 pub fn clip(gradients: &mut [Vec<f32>], limit: f32) -> f64 {
-    let norm = gradients.iter().flatten().map(|g| f64::from(*g) * f64::from(*g)).sum::<f64>().sqrt();
+    let norm = gradients
+        .iter()
+        .flatten()
+        .map(|g| f64::from(*g) * f64::from(*g))
+        .sum::<f64>()
+        .sqrt();
     if norm.is_finite() && norm > f64::from(limit) {
         let scale = (f64::from(limit) / norm) as f32;
         gradients.iter_mut().flatten().for_each(|g| *g *= scale);
@@ -138,7 +169,12 @@ pub fn clip(gradients: &mut [Vec<f32>], limit: f32) -> f64 {
 /// Moves `average` towards `weights`; the first steps follow faster, so that the start is forgotten.
 pub fn follow(average: &mut Weights, weights: &Weights, decay: f32, step: u64) {
     let decay = decay.min((1.0 + step as f32) / (10.0 + step as f32));
-    for (a, w) in average.tensors.iter_mut().flatten().zip(weights.tensors.iter().flatten()) {
+    for (a, w) in average
+        .tensors
+        .iter_mut()
+        .flatten()
+        .zip(weights.tensors.iter().flatten())
+    {
         *a += (1.0 - decay) * (w - *a);
     }
 }
@@ -162,15 +198,29 @@ mod tests {
     #[test]
     fn adamw_equals_the_formula() {
         let graph = build(&NetworkConfig::named("s").unwrap()).unwrap();
-        let at = graph.params.iter().position(|p| p.role == Role::Weight).unwrap();
+        let at = graph
+            .params
+            .iter()
+            .position(|p| p.role == Role::Weight)
+            .unwrap();
         let mut weights = Weights::neutral(&graph);
         weights.tensors[at][0] = 1.0;
         let mut adam = AdamW::new(&graph);
         let (mut w, mut m, mut v) = (1.0f64, 0.0f64, 0.0f64);
         for (t, g) in [0.5f64, -0.25].into_iter().enumerate() {
-            let mut gradients: Vec<Vec<f32>> = graph.params.iter().map(|p| vec![0.0; p.len()]).collect();
+            let mut gradients: Vec<Vec<f32>> =
+                graph.params.iter().map(|p| vec![0.0; p.len()]).collect();
             gradients[at][0] = g as f32;
-            adam.step(&graph, &mut weights, &gradients, Rates { lr: 0.1, decay: 0.1 }, t as u64 + 1);
+            adam.step(
+                &graph,
+                &mut weights,
+                &gradients,
+                Rates {
+                    lr: 0.1,
+                    decay: 0.1,
+                },
+                t as u64 + 1,
+            );
             m = 0.9 * m + 0.1 * g;
             v = 0.999 * v + 0.001 * g * g;
             let t = t as i32 + 1;

@@ -2,14 +2,13 @@
 
 use crate::checkpoint::State;
 use crate::config::RunConfig;
-use crate::evaluate::{evaluate, predict};
 use crate::loss::{DetectionLoss, LossParts, Truth};
 use crate::optim::{Rates, clip, follow, initial_weights};
+use crate::validation::ValidationPass;
 use anyhow::{Context as _, bail};
 use invdet_cpu::Engine;
 use invdet_cpu::training::{Statistics, Trainer};
 use invdet_data::{Augmenter, Crop, Dataset, Sample, Split, load_split, rng_for, validation_split};
-use invdet_metrics::{Criterion, EvalOptions};
 use invdet_net::arch;
 use invdet_net::graph::Graph;
 use invdet_net::manifest::{Decode, Input, Manifest, Model, SCHEMA, WeightsFile};
@@ -32,12 +31,16 @@ impl RunData {
     /// # Errors
     /// The first set that cannot be read; no image to train on.
     pub fn load(config: &RunConfig) -> anyhow::Result<Self> {
-        let mut data = Self { train: Vec::new(), validation: Vec::new() };
+        let mut data = Self {
+            train: Vec::new(),
+            validation: Vec::new(),
+        };
         if config.data.is_empty() {
             bail!("no data set is named; give --data DIR, once for each set");
         }
         for dir in &config.data {
-            let (train, validation) = validation_split(load_split(&Dataset::open(dir)?, &Split::Train)?);
+            let (train, validation) =
+                validation_split(load_split(&Dataset::open(dir)?, &Split::Train)?);
             data.train.extend(train);
             data.validation.extend(validation);
         }
@@ -63,21 +66,6 @@ pub struct StepReport {
     pub lr: f32,
 }
 
-/// A validated epoch.
-#[derive(Debug, Clone, Copy)]
-pub struct Validation {
-    /// Epochs done.
-    pub epoch: u32,
-    /// Best centre-3px F1 over thresholds, percent.
-    pub f1: f64,
-    /// The threshold it is reached at.
-    pub threshold: f32,
-    /// Mask IoU, percent.
-    pub iou: f64,
-    /// Sum of both: the checkpoint with the highest is kept.
-    pub score: f64,
-}
-
 /// A run in progress.
 pub struct Run {
     /// Its settings.
@@ -101,7 +89,8 @@ impl Run {
     pub fn new(config: RunConfig, state: Option<State>, threads: usize) -> anyhow::Result<Self> {
         config.check()?;
         let graph = arch::build(&config.network)?;
-        let state = state.unwrap_or_else(|| State::new(&graph, initial_weights(&graph, config.seed)));
+        let state =
+            state.unwrap_or_else(|| State::new(&graph, initial_weights(&graph, config.seed)));
         let crop = config.augment.crop as usize;
         Ok(Self {
             trainer: Trainer::new(&graph, config.batch, crop, crop),
@@ -155,52 +144,97 @@ impl Run {
     ///
     /// # Errors
     /// A batch that cannot be made, or gradients that are not finite ten steps in a row.
-    pub fn epoch(&mut self, train: &[Sample], mut report: impl FnMut(&StepReport)) -> anyhow::Result<()> {
+    pub fn epoch(
+        &mut self,
+        train: &[Sample],
+        mut report: impl FnMut(&StepReport),
+    ) -> anyhow::Result<()> {
         let epoch = self.state.progress.epoch;
         let started = Instant::now();
         let order = self.order(train, epoch);
         let steps = self.steps_per_epoch(train);
         let epochs = self.config.epochs as f32;
         let frozen = epoch as f32 >= (1.0 - self.config.freeze_norm) * epochs && epoch > 0;
-        let statistics = if frozen { Statistics::Frozen } else { Statistics::Batch };
+        let statistics = if frozen {
+            Statistics::Frozen
+        } else {
+            Statistics::Batch
+        };
         let mut bad = 0;
         for step in 0..steps {
             self.fill_batch(train, &order, epoch, step)?;
             let state = &mut self.state;
-            self.trainer.forward(&self.engine, &mut state.weights, statistics);
-            let loss = self.loss.run(self.engine.pool(), &mut self.trainer, &self.truths);
-            self.trainer.backward(&self.engine, &state.weights, statistics);
+            self.trainer
+                .forward(&self.engine, &mut state.weights, statistics);
+            let loss = self
+                .loss
+                .run(self.engine.pool(), &mut self.trainer, &self.truths);
+            self.trainer
+                .backward(&self.engine, &state.weights, statistics);
             let o = &self.config.optimizer;
             let lr = o.lr_at(epoch as f32 + step as f32 / steps as f32, epochs);
             let gradient_norm = clip(self.trainer.gradients_mut(), o.clip);
             if gradient_norm.is_finite() && loss.total.is_finite() {
                 bad = 0;
                 state.progress.step += 1;
-                let rates = Rates { lr, decay: o.weight_decay };
+                let rates = Rates {
+                    lr,
+                    decay: o.weight_decay,
+                };
                 let gradients = self.trainer.gradients();
-                state.optimizer.step(&self.graph, &mut state.weights, gradients, rates, state.progress.step);
-                follow(&mut state.average, &state.weights, o.ema, state.progress.step);
+                state.optimizer.step(
+                    &self.graph,
+                    &mut state.weights,
+                    gradients,
+                    rates,
+                    state.progress.step,
+                );
+                follow(
+                    &mut state.average,
+                    &state.weights,
+                    o.ema,
+                    state.progress.step,
+                );
             } else {
                 bad += 1;
-                log::warn!("epoch {epoch} step {step}: loss {} or gradient is not finite, step skipped", loss.total);
+                log::warn!(
+                    "epoch {epoch} step {step}: loss {} or gradient is not finite, step skipped",
+                    loss.total
+                );
                 if bad >= 10 {
-                    bail!("ten steps in a row were not finite; resume with a lower --set optimizer.lr");
+                    bail!(
+                        "ten steps in a row were not finite; resume with a lower --set optimizer.lr"
+                    );
                 }
             }
-            report(&StepReport { loss, gradient_norm, lr });
+            report(&StepReport {
+                loss,
+                gradient_norm,
+                lr,
+            });
         }
         self.state.progress.epoch += 1;
         self.state.progress.seconds += started.elapsed().as_secs_f64();
         Ok(())
     }
 
-    fn fill_batch(&mut self, train: &[Sample], order: &[usize], epoch: u32, step: usize) -> anyhow::Result<()> {
+    fn fill_batch(
+        &mut self,
+        train: &[Sample],
+        order: &[usize],
+        epoch: u32,
+        step: usize,
+    ) -> anyhow::Result<()> {
         let batch = self.config.batch;
         let crops: Vec<Mutex<Option<Result<Crop, invdet_data::DataError>>>> =
             (0..batch).map(|_| Mutex::new(None)).collect();
         self.engine.pool().run(batch, &|n| {
             let k = (step * batch + n) % order.len();
-            let mut rng = rng_for(self.config.seed, u64::from(epoch), (step * batch + n) as u64);
+            let mut rng = rng_for(
+                self.config.seed,
+                u64::from(epoch),
+                (step * batch + n) as u64,
+            );
             let crop = self.augmenter.crop(train, order[k], &mut rng);
             *crops[n].lock().unwrap_or_else(PoisonError::into_inner) = Some(crop);
         });
@@ -215,7 +249,10 @@ impl Run {
             for (y, row) in crop.image.chunks_exact(size).enumerate() {
                 input.row_mut(n, 0, y).copy_from_slice(row);
             }
-            self.truths[n] = Truth { targets: crop.targets, mask: crop.mask };
+            self.truths[n] = Truth {
+                targets: crop.targets,
+                mask: crop.mask,
+            };
         }
         Ok(())
     }
@@ -227,8 +264,14 @@ impl Run {
                 schema: SCHEMA,
                 name: name.to_string(),
                 input: Input::Robust,
-                decode: Decode { threshold, ..Decode::default() },
-                weights: WeightsFile { file: "weights.safetensors".into(), sha256: String::new() },
+                decode: Decode {
+                    threshold,
+                    ..Decode::default()
+                },
+                weights: WeightsFile {
+                    file: "weights.safetensors".into(),
+                    sha256: String::new(),
+                },
                 network: self.config.network.clone(),
                 training: toml::Table::new(),
             },
@@ -240,17 +283,14 @@ impl Run {
     /// Scores the averaged weights on the validation images.
     ///
     /// # Errors
-    /// Images whose mask does not fit.
-    pub fn validate(&self, validation: &[Sample]) -> anyhow::Result<Validation> {
+    /// Images that the detector refuses, masks that do not fit.
+    pub fn validate(&self, validation: &[Sample]) -> anyhow::Result<ValidationPass> {
         let model = self.model("validation", Decode::default().threshold);
-        let predictions = predict(&model, validation, self.engine.pool().threads(), &|| {});
-        let evaluator = evaluate(validation, &predictions, EvalOptions::default())?;
-        let best = evaluator.curve(Criterion::Center3Px).best_f1();
-        let (threshold, f1) =
-            best.map_or((0.5, 0.0), |p| (p.threshold, 100.0 * p.counts.f1().unwrap_or(0.0)));
-        let iou = evaluator.finish("validation", "val").iou.unwrap_or(0.0);
-        // A threshold of 0 or 1 would be refused by the model's reader.
-        let threshold = threshold.clamp(0.02, 0.98);
-        Ok(Validation { epoch: self.state.progress.epoch, f1, threshold, iou, score: f1 + iou })
+        ValidationPass::run(
+            &model,
+            validation,
+            self.engine.pool().threads(),
+            self.state.progress.epoch,
+        )
     }
 }

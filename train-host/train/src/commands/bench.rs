@@ -50,19 +50,36 @@ struct Measured {
 pub(crate) fn bench(args: &BenchArgs) -> Outcome {
     let config = NetworkConfig::named(&args.network).map_err(input)?;
     let graph = invdet_net::arch::build(&config).map_err(input)?;
-    if args.size == 0 || args.size % invdet_net::config::STRIDE != 0 || args.batch == 0 || args.runs == 0 {
-        return Err(input(anyhow::anyhow!("--size must be a multiple of 16, --batch and --runs at least 1")));
+    if args.size == 0
+        || !args.size.is_multiple_of(invdet_net::config::STRIDE)
+        || args.batch == 0
+        || args.runs == 0
+    {
+        return Err(input(anyhow::anyhow!(
+            "--size must be a multiple of 16, --batch and --runs at least 1"
+        )));
     }
     let threads = args.threads.unwrap_or_else(default_threads);
     let engine = Engine::new(threads);
     let mut weights = initial_weights(&graph, 1);
     let mut optimizer = AdamW::new(&graph);
     let mut trainer = Trainer::new(&graph, args.batch, args.size, args.size);
-    let values: Vec<f32> = (0..args.batch * args.size * args.size).map(|i| (i * 37 % 101) as f32 * 0.02 - 1.0).collect();
+    let values: Vec<f32> = (0..args.batch * args.size * args.size)
+        .map(|i| (i * 37 % 101) as f32 * 0.02 - 1.0)
+        .collect();
     trainer.input_mut().fill_from(&values);
-    let mut truth = Truth { targets: Vec::new(), mask: vec![0; args.size * args.size] };
+    let mut truth = Truth {
+        targets: Vec::new(),
+        mask: vec![0; args.size * args.size],
+    };
     let c = args.size / 2;
-    truth.targets.push(Target { x: c as f32 + 0.5, y: c as f32 + 0.5, w: 3.0, h: 3.0, area: 9 });
+    truth.targets.push(Target {
+        x: c as f32 + 0.5,
+        y: c as f32 + 0.5,
+        w: 3.0,
+        h: 3.0,
+        area: 9,
+    });
     for y in c - 1..c + 2 {
         truth.mask[y * args.size + c - 1..y * args.size + c + 2].fill(1);
     }
@@ -75,7 +92,10 @@ pub(crate) fn bench(args: &BenchArgs) -> Outcome {
         loss.run(engine.pool(), &mut trainer, &truths);
         trainer.backward(&engine, &weights, Statistics::Batch);
         clip(trainer.gradients_mut(), 10.0);
-        let rates = Rates { lr: 1e-4, decay: 1e-2 };
+        let rates = Rates {
+            lr: 1e-4,
+            decay: 1e-2,
+        };
         optimizer.step(&graph, &mut weights, trainer.gradients(), rates, run + 1);
         if run >= 3 {
             times.push(start.elapsed().as_secs_f64() * 1e3);
@@ -114,6 +134,13 @@ pub(crate) fn bench(args: &BenchArgs) -> Outcome {
 /// High-water mark of resident memory, from the kernel; 0 where it does not tell.
 fn peak_rss_mb() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kb = status.lines().find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
+    let kb = status.lines().find_map(|l| {
+        l.strip_prefix("VmHWM:")?
+            .trim()
+            .strip_suffix("kB")?
+            .trim()
+            .parse::<f64>()
+            .ok()
+    });
     kb.unwrap_or(0.0) / 1024.0
 }

@@ -22,16 +22,31 @@ pub(crate) struct CheckArgs {
 }
 
 pub(crate) fn check(args: &CheckArgs) -> Outcome {
-    let reports = args.data.iter().map(|d| invdet_data::check(d)).collect::<Result<Vec<_>, _>>().map_err(input)?;
+    let reports = args
+        .data
+        .iter()
+        .map(|d| invdet_data::check(d))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(input)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&reports).map_err(running)?);
+        println!(
+            "{}",
+            serde_json::to_string_pretty(&reports).map_err(running)?
+        );
     } else {
         reports.iter().for_each(|r| println!("{r}"));
     }
-    let broken: Vec<&str> = reports.iter().filter(|r| !r.is_loadable()).map(|r| r.set.as_str()).collect();
+    let broken: Vec<&str> = reports
+        .iter()
+        .filter(|r| !r.is_loadable())
+        .map(|r| r.set.as_str())
+        .collect();
     if broken.is_empty() {
         Ok(())
     } else {
-        Err(running(anyhow::anyhow!("{} cannot be trained on as it is; see the problems above", broken.join(", "))))
+        Err(running(anyhow::anyhow!(
+            "{} cannot be trained on as it is; see the problems above",
+            broken.join(", ")
+        )))
     }
 }

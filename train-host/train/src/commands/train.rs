@@ -1,15 +1,19 @@
 //! `invdet-train train`.
 
+use super::report::{draw_log, draw_pass};
+use super::run_folder::RunFolder;
 use super::{Outcome, default_threads, input, progress, running};
 use anyhow::Context as _;
 use clap::Args;
-use invdet_net::manifest::write_whole;
+use invdet_net::manifest::{Model, write_whole};
 use invdet_train::checkpoint::State;
 use invdet_train::config::RunConfig;
-use invdet_train::run::{Run, RunData, Validation};
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use invdet_train::epoch_log::{self, EpochRow, ValidationRow};
+use invdet_train::loss::LossParts;
+use invdet_train::provenance::{commit, data_sha256};
+use invdet_train::run::{Run, RunData};
+use invdet_train::validation::ValidationPass;
+use std::path::PathBuf;
 
 /// Examples:
 ///   invdet-train train --data NUAA-SIRST --data NUDT-SIRST --data IRSTD-1K --out runs/s
@@ -45,12 +49,15 @@ pub(crate) struct TrainArgs {
 }
 
 pub(crate) fn train(args: &TrainArgs) -> Outcome {
-    let files = Files { folder: args.out.clone() };
+    let files = RunFolder::new(&args.out);
     let config = settings(args, &files).map_err(input)?;
     let threads = args.threads.unwrap_or_else(default_threads);
     let graph = invdet_net::arch::build(&config.network).map_err(input)?;
-    let state =
-        if args.resume { Some(State::load(&graph, &files.checkpoint()).map_err(input)?) } else { None };
+    let state = if args.resume {
+        Some(State::load(&graph, &files.checkpoint()).map_err(input)?)
+    } else {
+        None
+    };
     let data = RunData::load(&config).map_err(input)?;
     eprintln!(
         "{} training and {} validation images, {} values to learn, {} threads, {}",
@@ -64,29 +71,20 @@ pub(crate) fn train(args: &TrainArgs) -> Outcome {
     go(run, &data, &files, args.stop_after).map_err(running)
 }
 
-/// Where things of a run are.
-struct Files {
-    folder: PathBuf,
-}
-
-impl Files {
-    fn settings(&self) -> PathBuf {
-        self.folder.join("run.toml")
-    }
-    fn checkpoint(&self) -> PathBuf {
-        self.folder.join("checkpoint.safetensors")
-    }
-    fn log(&self) -> PathBuf {
-        self.folder.join("log.csv")
-    }
-    fn model(&self) -> PathBuf {
-        self.folder.join("model")
-    }
-}
-
-fn settings(args: &TrainArgs, files: &Files) -> anyhow::Result<RunConfig> {
+fn settings(args: &TrainArgs, files: &RunFolder) -> anyhow::Result<RunConfig> {
+    let out = args.out.display();
     let resolved = files.settings();
     if args.resume {
+        anyhow::ensure!(
+            resolved.exists(),
+            "{}: there is no run to resume; start it without --resume",
+            resolved.display()
+        );
+        anyhow::ensure!(
+            files.checkpoint().exists(),
+            "{}: the run ended before its first checkpoint; start it again without --resume",
+            files.checkpoint().display()
+        );
         let mut config = RunConfig::resolve(Some(&resolved), None, &args.set)?;
         if !args.data.is_empty() {
             config.data.clone_from(&args.data);
@@ -94,71 +92,150 @@ fn settings(args: &TrainArgs, files: &Files) -> anyhow::Result<RunConfig> {
         return Ok(config);
     }
     anyhow::ensure!(
-        !files.checkpoint().exists(),
-        "{} holds a run already; go on with --resume or name another --out",
-        args.out.display()
+        !files.checkpoint().exists() && !files.log().exists(),
+        "{out} holds a run already; go on with --resume or name another --out"
     );
-    let mut config = RunConfig::resolve(args.config.as_deref(), args.network.as_deref(), &args.set)?;
+    let mut config =
+        RunConfig::resolve(args.config.as_deref(), args.network.as_deref(), &args.set)?;
     if !args.data.is_empty() {
         config.data.clone_from(&args.data);
     }
-    std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
-    write_whole(&resolved, toml::to_string(&config)?.as_bytes()).with_context(|| resolved.display().to_string())?;
+    std::fs::create_dir_all(&args.out).with_context(|| {
+        format!("{out}: the folder of the run cannot be made; name another --out")
+    })?;
+    write_whole(&resolved, toml::to_string(&config)?.as_bytes()).with_context(|| {
+        format!(
+            "{}: cannot be written; name another --out",
+            resolved.display()
+        )
+    })?;
     Ok(config)
 }
 
-fn go(mut run: Run, data: &RunData, files: &Files, stop_after: Option<u32>) -> anyhow::Result<()> {
+fn go(
+    mut run: Run,
+    data: &RunData,
+    files: &RunFolder,
+    stop_after: Option<u32>,
+) -> anyhow::Result<()> {
     let first = run.state.progress.epoch;
-    let last = stop_after.map_or(run.config.epochs, |n| (first + n).min(run.config.epochs));
+    let last = stop_after.map_or(run.config.epochs, |n| {
+        first.saturating_add(n).min(run.config.epochs)
+    });
     let steps = run.steps_per_epoch(&data.train) as u64;
     let bar = progress(u64::from(run.config.epochs) * steps, "train");
     bar.set_position(u64::from(first) * steps);
+    let origin = Origin {
+        data_sha256: data_sha256(&data.train),
+        commit: commit(),
+    };
     while run.state.progress.epoch < last {
-        let mut sums = [0.0f64; 5];
+        let mut loss = LossParts::default();
         let mut lr = 0.0;
         run.epoch(&data.train, |step| {
-            let l = step.loss;
-            for (sum, part) in sums.iter_mut().zip([l.total, l.heat, l.off, l.size, l.mask]) {
-                *sum += part / steps as f64;
-            }
-            lr = step.lr;
-            bar.set_message(format!("loss {:.3} norm {:.1}", l.total, step.gradient_norm));
+            loss.add(&step.loss, 1.0 / steps as f64);
+            lr = f64::from(step.lr);
+            bar.set_message(format!(
+                "loss {:.3} norm {:.1}",
+                step.loss.total, step.gradient_norm
+            ));
             bar.inc(1);
         })?;
         let epoch = run.state.progress.epoch;
-        let due = epoch % run.config.validate_every == 0 || epoch == run.config.epochs;
-        let validation = if due { Some(run.validate(&data.validation)?) } else { None };
-        if let Some(v) = validation
-            && run.state.progress.best.is_none_or(|(best, _)| v.score >= best)
+        let due = epoch.is_multiple_of(run.config.validate_every) || epoch == run.config.epochs;
+        let pass = if due {
+            Some(run.validate(&data.validation)?)
+        } else {
+            None
+        };
+        let scores = pass.as_ref().map(|p| p.scores);
+        if let Some(pass) = &pass
+            && run
+                .state
+                .progress
+                .best
+                .is_none_or(|(best, _)| pass.scores.score >= best)
         {
-            run.state.progress.best = Some((v.score, epoch));
-            save_model(&run, files, &v)?;
+            run.state.progress.best = Some((pass.scores.score, epoch));
+            let model = save_model(&run, files, pass, &origin)?;
+            or_warn(draw_pass(files, pass, &data.validation, &model));
         }
         run.state.save(&run.graph, &files.checkpoint())?;
-        log_epoch(&files.log(), epoch, &sums, lr, run.state.progress.seconds, validation)?;
-        let text = validation.map_or(String::new(), |v| {
-            format!(" val F1 {:.2} at {:.2}, IoU {:.2}", v.f1, v.threshold, v.iou)
+        let seconds = run.state.progress.seconds;
+        let validation = scores.map(|v| ValidationRow {
+            f1: v.f1,
+            threshold: v.threshold.into(),
+            iou: v.iou,
+        });
+        epoch_log::append(
+            &files.log(),
+            &EpochRow {
+                epoch,
+                loss,
+                lr,
+                seconds,
+                validation,
+            },
+        )?;
+        if due || epoch == last {
+            or_warn(epoch_log::read(&files.log()).and_then(|rows| draw_log(files, &rows)));
+        }
+        let text = scores.map_or(String::new(), |v| {
+            format!(
+                " val F1 {:.2} at {:.2}, IoU {:.2}",
+                v.f1, v.threshold, v.iou
+            )
         });
         bar.suspend(|| {
-            eprintln!("epoch {epoch}/{} loss {:.4}{text} {:.0} s", run.config.epochs, sums[0], run.state.progress.seconds);
+            eprintln!(
+                "epoch {epoch}/{} loss {:.4}{text} {seconds:.0} s",
+                run.config.epochs, loss.total
+            )
         });
     }
     bar.finish_and_clear();
     if let Some((score, epoch)) = run.state.progress.best {
-        eprintln!("best validation score {score:.2} after epoch {epoch}: {}", files.model().display());
+        eprintln!(
+            "best validation score {score:.2} after epoch {epoch}: {}",
+            files.model().display()
+        );
     }
     Ok(())
 }
 
-fn save_model(run: &Run, files: &Files, v: &Validation) -> anyhow::Result<()> {
-    let name = files.folder.file_name().map_or("model".into(), |n| n.to_string_lossy().into_owned());
-    let mut model = run.model(&name, v.threshold);
+/// A picture that cannot be drawn is no reason to end a run of hours.
+fn or_warn(drawn: anyhow::Result<()>) {
+    if let Err(cause) = drawn {
+        log::warn!("{cause:#}; training goes on without the picture");
+    }
+}
+
+/// What a model of this run comes from.
+struct Origin {
+    data_sha256: String,
+    commit: String,
+}
+
+fn save_model(
+    run: &Run,
+    files: &RunFolder,
+    pass: &ValidationPass,
+    origin: &Origin,
+) -> anyhow::Result<Model> {
+    let v = &pass.scores;
+    let mut model = run.model(&files.name(), v.threshold);
     let training = &mut model.manifest.training;
     training.insert("epoch".into(), i64::from(v.epoch).into());
     training.insert("epochs".into(), i64::from(run.config.epochs).into());
     training.insert("seed".into(), i64::try_from(run.config.seed)?.into());
     training.insert("validation_centre_3px_f1".into(), v.f1.into());
     training.insert("validation_iou".into(), v.iou.into());
+    // False objects per pixel of the validation images. No key: even the highest score has more.
+    for (key, limit) in [("threshold_fa_1e6", 1e-6), ("threshold_fa_1e5", 1e-5)] {
+        if let Some(threshold) = pass.threshold_for_false_objects(limit) {
+            training.insert(key.into(), f64::from(threshold).into());
+        }
+    }
     let sets: Vec<toml::Value> = run
         .config
         .data
@@ -167,26 +244,13 @@ fn save_model(run: &Run, files: &Files, v: &Validation) -> anyhow::Result<()> {
         .map(|n| n.to_string_lossy().into_owned().into())
         .collect();
     training.insert("data".into(), sets.into());
-    model.save(&files.model()).with_context(|| files.model().display().to_string())
+    training.insert("data_sha256".into(), origin.data_sha256.clone().into());
+    training.insert("commit".into(), origin.commit.clone().into());
+    model.save(&files.model()).with_context(|| {
+        format!(
+            "{}: the model cannot be written; free the path or its disk, then --resume",
+            files.model().display()
+        )
+    })?;
+    Ok(model)
 }
-
-fn log_epoch(
-    path: &Path,
-    epoch: u32,
-    sums: &[f64; 5],
-    lr: f32,
-    seconds: f64,
-    validation: Option<Validation>,
-) -> anyhow::Result<()> {
-    let fresh = !path.exists();
-    let mut file =
-        OpenOptions::new().create(true).append(true).open(path).with_context(|| path.display().to_string())?;
-    if fresh {
-        writeln!(file, "epoch,loss,heat,off,size,mask,lr,seconds,val_f1,val_threshold,val_iou")?;
-    }
-    let [total, heat, off, size, mask] = sums;
-    let v = validation.map_or(",,".to_string(), |v| format!("{:.4},{:.4},{:.4}", v.f1, v.threshold, v.iou));
-    writeln!(file, "{epoch},{total:.6},{heat:.6},{off:.6},{size:.6},{mask:.6},{lr:.3e},{seconds:.1},{v}")?;
-    Ok(())
-}
-

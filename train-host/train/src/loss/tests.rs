@@ -12,7 +12,13 @@ use safetensors::SafeTensors;
 fn write(planes: &mut Planes, view: View, values: &[f32]) {
     let (h, w) = (planes.geometry().h, planes.geometry().w);
     for (i, row) in values.chunks_exact(w).enumerate() {
-        planes.row_mut(i / (view.channels * h), view.first + i / h % view.channels, i % h).copy_from_slice(row);
+        planes
+            .row_mut(
+                i / (view.channels * h),
+                view.first + i / h % view.channels,
+                i % h,
+            )
+            .copy_from_slice(row);
     }
 }
 
@@ -29,7 +35,10 @@ fn read(planes: &Planes, view: View) -> Vec<f32> {
 /// `tests/golden/network/losses.safetensors`: two images, one without a target, by an independent PyTorch program.
 #[test]
 fn loss_and_gradients_equal_pytorch() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/network/losses.safetensors");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/golden/network/losses.safetensors"
+    );
     let bytes = std::fs::read(path).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let get = |name: &str| floats(file.tensor(name).unwrap().data());
@@ -37,14 +46,32 @@ fn loss_and_gradients_equal_pytorch() {
     let graph = build(&NetworkConfig::named("s").unwrap()).unwrap();
     let mut trainer = Trainer::new(&graph, 2, height, width);
     let o = trainer.outputs();
-    let heads = [("heat", o.heat), ("off", o.off), ("size", o.size), ("mask", o.mask)];
+    let heads = [
+        ("heat", o.heat),
+        ("off", o.off),
+        ("size", o.size),
+        ("mask", o.mask),
+    ];
     for (name, view) in heads {
-        write(trainer.activation_mut(view), view, &get(&format!("output/{name}")));
+        write(
+            trainer.activation_mut(view),
+            view,
+            &get(&format!("output/{name}")),
+        );
     }
-    let mut truths = vec![Truth { targets: Vec::new(), mask: vec![0; height * width] }; 2];
+    let mut truths = vec![
+        Truth {
+            targets: Vec::new(),
+            mask: vec![0; height * width]
+        };
+        2
+    ];
     let masks = get("target/mask");
     for (n, t) in truths.iter_mut().enumerate() {
-        t.mask = masks[n * height * width..][..height * width].iter().map(|m| *m as u8).collect();
+        t.mask = masks[n * height * width..][..height * width]
+            .iter()
+            .map(|m| *m as u8)
+            .collect();
     }
     for b in get("boxes").chunks_exact(5) {
         truths[b[0] as usize].targets.push(Target {
@@ -57,14 +84,19 @@ fn loss_and_gradients_equal_pytorch() {
     }
     let heat = get("target/heat");
     for (n, t) in truths.iter().enumerate() {
-        let cells: Vec<Cell> = t.targets.iter().filter_map(|t| Cell::of(t, width / 2, height / 2)).collect();
+        let cells: Vec<Cell> = t
+            .targets
+            .iter()
+            .filter_map(|t| Cell::of(t, width / 2, height / 2))
+            .collect();
         let mut got = Vec::new();
         heat_target(&cells, width / 2, height / 2, &mut got);
         for (g, w) in got.iter().zip(&heat[n * got.len()..]) {
             assert!((g - w).abs() < 1e-5, "heat target {g} against {w}");
         }
     }
-    let parts = DetectionLoss::new(LossWeights::default()).run(&Pool::new(2), &mut trainer, &truths);
+    let parts =
+        DetectionLoss::new(LossWeights::default()).run(&Pool::new(2), &mut trainer, &truths);
     for (name, got) in [
         ("heat", parts.heat),
         ("off", parts.off),
@@ -73,14 +105,20 @@ fn loss_and_gradients_equal_pytorch() {
         ("total", parts.total),
     ] {
         let want = f64::from(get(&format!("loss/{name}"))[0]);
-        assert!((got - want).abs() < 1e-5 * want.abs().max(1.0), "{name}: {got} against {want}");
+        assert!(
+            (got - want).abs() < 1e-5 * want.abs().max(1.0),
+            "{name}: {got} against {want}"
+        );
     }
     for (name, view) in heads {
         let want = get(&format!("grad/{name}"));
         let got = read(trainer.output_gradient_mut(view), view);
         let scale = want.iter().fold(1e-3f32, |m, x| m.max(x.abs()));
         for (g, w) in got.iter().zip(&want) {
-            assert!((g - w).abs() < 1e-5 * scale, "gradient of {name}: {g} against {w}");
+            assert!(
+                (g - w).abs() < 1e-5 * scale,
+                "gradient of {name}: {g} against {w}"
+            );
         }
     }
 }
@@ -94,10 +132,24 @@ fn saturated_logits_give_finite_losses() {
         let planes = trainer.activation_mut(view);
         (0..planes.geometry().h).for_each(|y| planes.row_mut(0, view.first, y).fill(value));
     }
-    let mut truth = Truth { targets: vec![Target { x: 8.0, y: 8.0, w: 3.0, h: 3.0, area: 9 }], mask: vec![0; 256] };
+    let mut truth = Truth {
+        targets: vec![Target {
+            x: 8.0,
+            y: 8.0,
+            w: 3.0,
+            h: 3.0,
+            area: 9,
+        }],
+        mask: vec![0; 256],
+    };
     truth.mask[8 * 16 + 8] = 1;
     let parts = DetectionLoss::default().run(&Pool::new(1), &mut trainer, &[truth]);
     assert!(parts.total.is_finite() && parts.total > 1.0, "{parts:?}");
     let gradient = trainer.output_gradient_mut(o.heat);
-    assert!((0..8).all(|y| gradient.row(0, o.heat.first, y).iter().all(|g| g.is_finite())));
+    assert!((0..8).all(|y| {
+        gradient
+            .row(0, o.heat.first, y)
+            .iter()
+            .all(|g| g.is_finite())
+    }));
 }
