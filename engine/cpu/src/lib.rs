@@ -3,7 +3,7 @@
 //! * [`inference::Network`] runs the folded graph on one image; [`training::Trainer`] runs the whole graph on a batch and
 //!   back. Both use the same kernels.
 //! * [`planes`] is the memory layout, [`simd`] the instruction sets, [`pool`] the threads.
-//! * [`reference`] is the same arithmetic written plainly: the truth that the kernels are tested against.
+//! * [`mod@reference`] is the same arithmetic written plainly: the truth that the kernels are tested against.
 #![allow(
     unsafe_code,
     reason = "SIMD kernels on raw planes; each block states its contract"

@@ -72,6 +72,7 @@ mod tests {
     #[test]
     fn the_peak_is_a_plausible_number() {
         let peak = super::macs_per_second(&crate::Engine::new(1));
-        assert!((1e8..1e12).contains(&peak), "{peak:e}");
+        // From an emulator to a machine of the next decade.
+        assert!((1e6..1e12).contains(&peak), "{peak:e}");
     }
 }

@@ -1,4 +1,4 @@
-//! Sixteen `f32` lanes on every machine: the one text of each kernel is generic over [`Simd`], and [`kernel!`] makes a
+//! Sixteen `f32` lanes on every machine: the one text of each kernel is generic over [`Simd`], and `kernel!` makes a
 //! function that picks the instruction set at run time.
 //!
 //! A logical vector is always 16 floats wide: one AVX-512 register, two of AVX2, four of NEON, or a plain array. So

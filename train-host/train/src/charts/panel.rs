@@ -66,6 +66,7 @@ impl Panel {
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
+            .set_all_tick_mark_size(5 * FINE)
             .bold_line_style(RGBColor(228, 228, 228).stroke_width(FINE))
             .axis_style(BLACK.stroke_width(FINE))
             .x_desc(&self.x.title)
