@@ -21,24 +21,17 @@ def main():
         pixel = " | ".join(number(r[key]) for key in ("IoU", "nIoU", "Pd", "Fa_1e6"))
         print(f"| {r['dataset']} | {r['images']} | {prf(r['centre_3px'])} | {number(r['box_iou50']['F1'])} | {pixel} |")
     print("\nEvery criterion (P / R / F1, percent):\n")
-    print("| test split | box IoU >= 0.5 | centre < 3 px | SPIRE <= 5 px | S_geo >= 0.5 | OPDC on masks, hIoU |")
-    print("|---|---|---|---|---|---|")
+    print("| test split | box IoU >= 0.5 | centre < 3 px | SPIRE <= 5 px | S_geo >= 0.5 |")
+    print("|---|---|---|---|---|")
     for r in strict:
         cells = " | ".join(prf(r[key]) for key in ("box_iou50", "centre_3px", "spire_5px", "geo_05"))
-        print(f"| {r['dataset']} | {cells} | {prf(r['opdc'])}, {number(r['opdc']['hIoU'])} |")
+        print(f"| {r['dataset']} | {cells} |")
     print("\nPixel metrics by the conventions of public code:\n")
     print("| test split | convention | IoU | nIoU | Pd | Fa (1e-6) |")
     print("|---|---|---|---|---|---|")
     for r in sorted(reports, key=lambda r: r["dataset"]):
         cells = " | ".join(number(r[key]) for key in ("IoU", "nIoU", "Pd", "Fa_1e6"))
         print(f"| {r['dataset']} | {r['mode']} | {cells} |")
-    print("\nRecall of centre < 3 px by target area (found / targets, false detections by their own area):\n")
-    print("| test split | threshold | up to 9 px | 10 to 49 px | from 50 px |")
-    print("|---|---|---|---|---|")
-    for r in strict:
-        rows = (r["recall_by_area"][key] for key in ("point", "spot", "extended"))
-        cells = " | ".join(f"{number(row['R'])} ({row['found']}/{row['targets']}), {row['false_detections']} false" for row in rows)
-        print(f"| {r['dataset']} | {r['threshold']:.3f} | {cells} |")
 
 
 if __name__ == "__main__":
