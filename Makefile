@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 CARGO ?= cargo
 DATA ?=
-OUT ?= demo-out
+OUT ?=
 MODEL ?= models/invdet-s
 
 .PHONY: help demo test check lint doc rigs rig-peers rig-reference rig-aarch64 bench train accuracy clips clean
@@ -14,8 +14,8 @@ help: ## This list
 demo: ## The main job: synthetic scene -> detections -> tracks -> MAVLink -> table and overlay (DATA=folder adds real frames)
 	@tests/rigs/need.sh cc:gcc ffmpeg
 	$(CARGO) build --release -p invdet-runtime
-	rm -rf "$(OUT)"
-	target/release/invdet demo --model $(MODEL) --out "$(OUT)" $(if $(DATA),--data "$(DATA)")
+	rm -rf demo-out
+	target/release/invdet demo --model $(MODEL) --out demo-out $(if $(DATA),--data "$(DATA)")
 
 test: ## All quick tests
 	@tests/rigs/need.sh cc:gcc ffmpeg
@@ -35,7 +35,7 @@ rigs: rig-peers rig-reference rig-aarch64 ## All slow checks against real peers 
 rig-peers: ## pymavlink receives a replay over UDP and over a pty pair, fields equal
 	tests/rigs/peers.sh
 
-rig-reference: ## PyTorch, ONNX Runtime and the metrics' references agree with what is committed
+rig-reference: ## PyTorch and the metrics' references agree with what is committed
 	tests/rigs/reference.sh
 
 rig-aarch64: ## Cross-build for aarch64, unit tests and NEON parity under qemu
@@ -45,7 +45,7 @@ bench: ## The figures of the README (a quiet machine, please)
 	tests/rigs/bench.sh
 
 train: ## Train a model: make train DATA="dir dir" OUT=runs/name
-	$(CARGO) run --release -p invdet-train -- train $(foreach d,$(DATA),--data $(d)) --out $(OUT)
+	$(CARGO) run --release -p invdet-train -- train $(foreach d,$(DATA),--data $(d)) --out "$(or $(OUT),$(error name the folder of the run: OUT=runs/name))"
 
 accuracy: ## Metric tables on the official test splits: make accuracy DATA=folder MODEL=models/name
 	MODEL=$(MODEL) tests/rigs/accuracy.sh "$(DATA)"

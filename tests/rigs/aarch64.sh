@@ -5,8 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tests/rigs/need.sh aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu aarch64-linux-gnu-g++:g++-aarch64-linux-gnu \
-    qemu-aarch64-static:qemu-user-static
-[ -e /usr/aarch64-linux-gnu/lib/libc.so.6 ] || tests/rigs/need.sh no-such-program:libc6-dev-arm64-cross
+    qemu-aarch64-static:qemu-user-static /usr/aarch64-linux-gnu/lib/libc.so.6:libc6-dev-arm64-cross
 
 W=$PWD/.cache/aarch64
 if [ ! -x "$W/rustc-aarch64" ]; then

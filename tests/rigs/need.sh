@@ -1,10 +1,10 @@
 #!/bin/sh
 # need.sh PROGRAM[:PACKAGE]...
-# Installs the Debian or Ubuntu package of each program that is missing.
+# Installs the Debian or Ubuntu package of each program, or file named by its path, that is missing.
 set -eu
 missing=
 for item in "$@"; do
-    command -v "${item%%:*}" >/dev/null 2>&1 || missing="$missing ${item##*:}"
+    [ -e "${item%%:*}" ] || command -v "${item%%:*}" >/dev/null 2>&1 || missing="$missing ${item##*:}"
 done
 [ -z "$missing" ] && exit 0
 root=

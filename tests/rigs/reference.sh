@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # The independent programs agree with what is committed: PyTorch with the network fixtures, scikit-image, SciPy and
-# PyIRSTDMetrics with the metrics' golden file, ONNX Runtime with our network on the shipped weights.
+# PyIRSTDMetrics with the metrics' golden file.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tests/rigs/need.sh cc:gcc nm:binutils
-python3 -m venv --help >/dev/null 2>&1 || tests/rigs/need.sh no-such-program:python3-venv
+python3 -c 'import ensurepip' 2>/dev/null || tests/rigs/need.sh no-such-program:python3-venv
 passed=0
 
 metrics=.cache/venv-metrics
