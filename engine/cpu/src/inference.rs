@@ -8,7 +8,7 @@ use crate::planes::Planes;
 use invdet_net::config::STRIDE;
 use invdet_net::decode::{HeadMaps, Map};
 use invdet_net::fold::fold;
-use invdet_net::graph::{Graph, Op, ParamId, View};
+use invdet_net::graph::{Blur, Graph, Op, ParamId, View};
 use invdet_net::weights::Weights;
 
 /// A network ready to run on images of one padded size.
@@ -166,11 +166,7 @@ pub(crate) fn pack_into(
                 input.channels,
             );
         }
-        Op::Haar { .. }
-        | Op::BatchNorm(_)
-        | Op::Couple { .. }
-        | Op::Upsample { .. }
-        | Op::Copy { .. } => {}
+        _ => {}
     }
 }
 
@@ -189,6 +185,14 @@ pub(crate) fn forward(
             output,
             gain,
         } => ops::haar(e, buffers.map(*input), buffers.map(*output), *gain),
+        Op::Unhaar {
+            input,
+            output,
+            gain,
+        } => {
+            // The synthesis is the adjoint of the analysis, with a gain of its own.
+            ops::haar_gradient(e, buffers.map(*input), buffers.map(*output), *gain, false);
+        }
         Op::Conv(c) => {
             let end = Epilogue {
                 bias: c.bias.map(of),
@@ -243,17 +247,42 @@ pub(crate) fn forward(
             shift,
             output,
             clamp,
+        }
+        | Op::Uncouple {
+            high,
+            scale,
+            shift,
+            output,
+            clamp,
         } => {
             let (high, scale) = (buffers.map(*high), buffers.map(*scale));
             let (shift, output) = (buffers.map(*shift), buffers.map(*output));
-            ops::flat_op(
-                e,
-                FlatOp::Couple { clamp: *clamp },
-                output,
-                high,
-                Some(scale),
-                Some(shift),
-            );
+            let coupling = match op {
+                Op::Uncouple { .. } => FlatOp::Uncouple { clamp: *clamp },
+                _ => FlatOp::Couple { clamp: *clamp },
+            };
+            ops::flat_op(e, coupling, output, high, Some(scale), Some(shift));
+        }
+        Op::Subtract {
+            input,
+            other,
+            output,
+        } => {
+            let (input, other) = (buffers.map(*input), buffers.map(*other));
+            let output = buffers.map(*output);
+            ops::flat_op(e, FlatOp::Subtract, output, input, Some(other), None);
+        }
+        Op::Modulate {
+            input,
+            keep,
+            blurred,
+            output,
+        } => {
+            let maps = modulation_maps(buffers, *keep, *blurred);
+            ops::modulate(e, buffers.map(*input), maps, buffers.map(*output));
+        }
+        Op::Quantize { input, output } => {
+            ops::quantize(e, buffers.map(*input), buffers.map(*output));
         }
         Op::Upsample { input, output } => {
             ops::upsample2(e, buffers.map(*input), buffers.map(*output))
@@ -268,6 +297,17 @@ pub(crate) fn forward(
                 None,
             );
         }
+    }
+}
+
+pub(crate) fn modulation_maps(
+    buffers: &mut Buffers,
+    keep: View,
+    blurred: Option<(View, Blur)>,
+) -> ops::Maps {
+    ops::Maps {
+        keep: buffers.map(keep),
+        blurred: blurred.map(|(map, blur)| (buffers.map(map), blur)),
     }
 }
 

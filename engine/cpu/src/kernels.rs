@@ -13,6 +13,7 @@ pub(crate) mod batchnorm;
 pub(crate) mod conv;
 pub(crate) mod elementwise;
 pub(crate) mod haar;
+pub(crate) mod modulate;
 pub(crate) mod wgrad;
 
 #[cfg(test)]

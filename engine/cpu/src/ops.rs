@@ -6,13 +6,16 @@
 mod convolution;
 mod correlation;
 mod elementwise;
+mod modulation;
 mod resampling;
 
 pub(crate) use convolution::{Direction, Epilogue, convolve, depthwise, pack_conv, pack_depthwise};
 pub(crate) use correlation::{depthwise_weight_gradient, weight_gradient};
 pub(crate) use elementwise::{
-    Affine, CoupleGradient, affine_channels, channel_sums, couple_gradient, flat_op, zero,
+    Affine, CoupleGradient, UncoupleGradient, affine_channels, channel_sums, couple_gradient,
+    flat_op, uncouple_gradient, zero,
 };
+pub(crate) use modulation::{Maps, modulate, modulate_gradient, quantize};
 pub(crate) use resampling::{haar, haar_gradient, upsample2, upsample2_gradient};
 
 /// Memory of which each task writes its own part.

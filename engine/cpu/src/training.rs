@@ -2,15 +2,16 @@
 //!
 //! [`Trainer::forward`] keeps every activation; [`Trainer::backward`] starts from the gradients that the loss wrote into
 //! [`Trainer::output_gradient_mut`] and leaves the gradient of every parameter in [`Trainer::gradients`]. Which
-//! operation writes a gradient first and which add to it is decided once, from the graph.
+//! operation writes a gradient first and which add to it is decided once, from the graph. A graph with a backward path has
+//! a second way back, from the reconstruction to the InvBlocks, whose gradients are kept apart.
 
 mod plan;
 
 use crate::Engine;
 use crate::buffers::Buffers;
-use crate::inference::{forward, pack_into};
+use crate::inference::{forward, modulation_maps, pack_into};
 use crate::kernels::elementwise::FlatOp;
-use crate::ops::{self, Affine, CoupleGradient, Direction, Epilogue};
+use crate::ops::{self, Affine, CoupleGradient, Direction, Epilogue, UncoupleGradient};
 use crate::planes::Planes;
 use invdet_net::graph::{
     Activation, BATCH_NORM_EPS, BatchNorm, Conv, Graph, Op, Outputs, ParamId, View,
@@ -21,17 +22,44 @@ use plan::{BackwardPlan, Write};
 /// A graph with memory for a batch, its gradients and the gradients of its parameters.
 pub struct Trainer {
     graph: Graph,
-    plan: BackwardPlan,
     activations: Buffers,
-    gradients: Buffers,
     /// By operation: packed for the forward pass and for input gradients.
     packed: Vec<[Vec<f32>; 2]>,
     /// By operation: statistics of the batch, where it is a normalisation.
     statistics: Vec<Vec<ChannelStatistics>>,
-    parameter_gradients: Vec<Vec<f32>>,
+    detection: Descent,
+    reconstruction: Option<Descent>,
     images: usize,
     height: usize,
     width: usize,
+}
+
+/// The way back from one loss, with gradients of its own.
+struct Descent {
+    plan: BackwardPlan,
+    gradients: Buffers,
+    parameters: Vec<Vec<f32>>,
+}
+
+impl Descent {
+    fn new(graph: &Graph, plan: BackwardPlan, [images, height, width]: [usize; 3]) -> Self {
+        Self {
+            gradients: Buffers::shared(graph, &plan.lifetimes, images, height, width),
+            parameters: graph.params.iter().map(|p| vec![0.0; p.len()]).collect(),
+            plan,
+        }
+    }
+}
+
+/// Where the gradient of the detection loss ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// At the latents of the invertible stages: the encoder sees nothing of it.
+    Latents,
+    /// At the first operation.
+    Encoder,
+    /// At the input image, whose gradient is computed too.
+    Input,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -53,28 +81,23 @@ pub enum Statistics {
 }
 
 impl Trainer {
-    /// Memory for `images` images of `height` x `width` pixels (multiples of 16).
-    pub fn new(graph: &Graph, images: usize, height: usize, width: usize) -> Self {
-        let plan = BackwardPlan::new(graph, InputGradient::Skipped);
-        Self::with_plan(graph, plan, images, height, width)
-    }
-
-    /// As [`Trainer::new`], and [`Trainer::backward`] computes the gradient of the input too.
-    pub fn with_input_gradient(graph: &Graph, images: usize, height: usize, width: usize) -> Self {
-        let plan = BackwardPlan::new(graph, InputGradient::Computed);
-        Self::with_plan(graph, plan, images, height, width)
-    }
-
-    fn with_plan(
-        graph: &Graph,
-        plan: BackwardPlan,
-        images: usize,
-        height: usize,
-        width: usize,
-    ) -> Self {
+    /// Memory for `images` images of `height` x `width` pixels (multiples of 16). A graph with a backward path is trained
+    /// on the reconstruction as well.
+    pub fn new(graph: &Graph, reach: Reach, images: usize, height: usize, width: usize) -> Self {
+        let shape = [images, height, width];
+        let o = graph.outputs;
+        let detached = match reach {
+            Reach::Latents => graph.latents.clone(),
+            Reach::Encoder => vec![graph.input],
+            Reach::Input => Vec::new(),
+        };
+        let plan = BackwardPlan::new(graph, &[o.heat, o.off, o.size, o.mask], &detached);
+        let reconstruction = graph.reconstruction.as_ref().map(|r| {
+            let plan = BackwardPlan::new(graph, &[r.output], &[graph.input]);
+            Descent::new(graph, plan, shape)
+        });
         Self {
             activations: Buffers::separate(graph, images, height, width),
-            gradients: Buffers::shared(graph, &plan.lifetimes, images, height, width),
             packed: vec![[Vec::new(), Vec::new()]; graph.ops.len()],
             statistics: graph
                 .ops
@@ -84,13 +107,18 @@ impl Trainer {
                     _ => Vec::new(),
                 })
                 .collect(),
-            parameter_gradients: graph.params.iter().map(|p| vec![0.0; p.len()]).collect(),
-            plan,
+            detection: Descent::new(graph, plan, shape),
+            reconstruction,
             graph: graph.clone(),
             images,
             height,
             width,
         }
+    }
+
+    /// The graph.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
     }
 
     /// Images of a batch, their height and width.
@@ -115,7 +143,7 @@ impl Trainer {
 
     /// Where the loss writes the gradient of an output; every channel of every head must be written.
     pub fn output_gradient_mut(&mut self, view: View) -> &mut Planes {
-        self.gradients.planes_mut(view.storage)
+        self.detection.gradients.planes_mut(view.storage)
     }
 
     /// As [`Trainer::activation`], to be overwritten.
@@ -125,40 +153,60 @@ impl Trainer {
 
     /// Gradient of the input, if asked for at construction.
     pub fn input_gradient(&self) -> &Planes {
-        self.gradients.planes(self.graph.input.storage)
+        self.detection.gradients.planes(self.graph.input.storage)
     }
 
     /// Gradients of all parameters after [`Trainer::backward`]; zero for running statistics.
     pub fn gradients(&self) -> &[Vec<f32>] {
-        &self.parameter_gradients
+        &self.detection.parameters
     }
 
     /// For clipping in place.
     pub fn gradients_mut(&mut self) -> &mut [Vec<f32>] {
-        &mut self.parameter_gradients
+        &mut self.detection.parameters
+    }
+
+    /// Where the gradient of the reconstruction loss is written: of `X_rec`, `[N, 1, H, W]`; `None` without backward path.
+    pub fn reconstruction_gradient_mut(&mut self) -> Option<&mut Planes> {
+        let output = self.graph.reconstruction.as_ref()?.output;
+        let descent = self.reconstruction.as_mut()?;
+        Some(descent.gradients.planes_mut(output.storage))
+    }
+
+    /// Gradients of all parameters after [`Trainer::backward_reconstruction`]: zero but for the InvBlocks. Empty without
+    /// backward path.
+    pub fn reconstruction_gradients(&self) -> &[Vec<f32>] {
+        self.reconstruction.as_ref().map_or(&[], |d| &d.parameters)
+    }
+
+    /// For clipping in place.
+    pub fn reconstruction_gradients_mut(&mut self) -> &mut [Vec<f32>] {
+        self.reconstruction
+            .as_mut()
+            .map_or(&mut [], |d| &mut d.parameters)
     }
 
     /// Bytes of activations and gradients.
     pub fn bytes(&self) -> usize {
-        self.activations.bytes() + self.gradients.bytes()
+        let descents = [Some(&self.detection), self.reconstruction.as_ref()];
+        let gradients = descents.into_iter().flatten().map(|d| d.gradients.bytes());
+        self.activations.bytes() + gradients.sum::<usize>()
     }
 
     #[cfg(test)]
     fn padding_is_zero(&self) -> bool {
-        self.activations.padding_is_zero() && self.gradients.padding_is_zero()
+        let descents = [Some(&self.detection), self.reconstruction.as_ref()];
+        self.activations.padding_is_zero()
+            && descents
+                .into_iter()
+                .flatten()
+                .all(|d| d.gradients.padding_is_zero())
     }
 
     /// Runs the batch; with [`Statistics::Batch`] the running statistics in `weights` follow.
     pub fn forward(&mut self, e: &Engine, weights: &mut Weights, statistics: Statistics) {
-        for (i, op) in self.graph.ops.iter().enumerate() {
-            pack_into(
-                &mut self.packed[i][0],
-                Direction::Forward,
-                &self.graph,
-                weights,
-                op,
-            );
-            match op {
+        for i in 0..self.graph.forward_ops() {
+            match &self.graph.ops[i] {
                 Op::BatchNorm(b) => {
                     normalise(
                         e,
@@ -169,38 +217,93 @@ impl Trainer {
                         &mut self.statistics[i],
                     );
                 }
-                _ => forward(e, op, &self.packed[i][0], weights, &mut self.activations),
+                _ => self.run(e, i, weights),
             }
         }
     }
 
+    /// Runs the backward path from the latents of the last [`Trainer::forward`]; the maps of its modulations (see
+    /// [`Trainer::activation_mut`]) must be filled. Does nothing if the graph has none.
+    pub fn reconstruct(&mut self, e: &Engine, weights: &Weights) {
+        for i in self.graph.forward_ops()..self.graph.ops.len() {
+            self.run(e, i, weights);
+        }
+    }
+
+    fn run(&mut self, e: &Engine, i: usize, weights: &Weights) {
+        let (op, packed) = (&self.graph.ops[i], &mut self.packed[i][0]);
+        pack_into(packed, Direction::Forward, &self.graph, weights, op);
+        forward(e, op, packed, weights, &mut self.activations);
+    }
+
     /// Back from the output gradients to all parameters. Uses the weights of the last [`Trainer::forward`].
     pub fn backward(&mut self, e: &Engine, weights: &Weights, statistics: Statistics) {
-        self.parameter_gradients
-            .iter_mut()
-            .for_each(|g| g.fill(0.0));
-        for i in (0..self.graph.ops.len()).rev() {
-            let step = &self.plan.steps[i];
+        Self::descend(
+            e,
+            &self.graph,
+            weights,
+            statistics,
+            &mut self.detection,
+            &mut self.activations,
+            &mut self.packed,
+            &self.statistics,
+        );
+    }
+
+    /// Back from the gradient of `X_rec` to the InvBlocks, through the backward path and the encoder before it. Uses the
+    /// weights of the last [`Trainer::forward`] and [`Trainer::reconstruct`].
+    pub fn backward_reconstruction(&mut self, e: &Engine, weights: &Weights) {
+        if let Some(descent) = &mut self.reconstruction {
+            Self::descend(
+                e,
+                &self.graph,
+                weights,
+                Statistics::Frozen,
+                descent,
+                &mut self.activations,
+                &mut self.packed,
+                &self.statistics,
+            );
+        }
+    }
+
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the parts of a trainer, borrowed one by one"
+    )]
+    fn descend(
+        e: &Engine,
+        graph: &Graph,
+        weights: &Weights,
+        statistics: Statistics,
+        descent: &mut Descent,
+        activations: &mut Buffers,
+        packed: &mut [[Vec<f32>; 2]],
+        saved: &[Vec<ChannelStatistics>],
+    ) {
+        let Descent {
+            plan,
+            gradients,
+            parameters,
+        } = descent;
+        parameters.iter_mut().for_each(|g| g.fill(0.0));
+        for i in (0..graph.ops.len()).rev() {
+            let step = &plan.steps[i];
             for view in &step.clear {
-                ops::zero(self.gradients.map(*view));
+                ops::zero(gradients.map(*view));
             }
             if !step.runs {
                 continue;
             }
-            let op = &self.graph.ops[i];
-            pack_into(
-                &mut self.packed[i][1],
-                Direction::InputGradient,
-                &self.graph,
-                weights,
-                op,
-            );
+            let op = &graph.ops[i];
+            let packed = &mut packed[i][1];
+            pack_into(packed, Direction::InputGradient, graph, weights, op);
             let mut pass = Pass {
                 e,
-                activations: &mut self.activations,
-                gradients: &mut self.gradients,
-                parameter_gradients: &mut self.parameter_gradients,
-                packed: &self.packed[i][1],
+                activations,
+                gradients,
+                parameter_gradients: parameters,
+                packed,
                 writes: &step.writes,
             };
             match op {
@@ -211,7 +314,7 @@ impl Trainer {
                     weight,
                     size,
                 } => pass.depthwise(*input, *output, *weight, *size),
-                Op::BatchNorm(b) => pass.batch_norm(b, weights, statistics, &self.statistics[i]),
+                Op::BatchNorm(b) => pass.batch_norm(b, weights, statistics, &saved[i]),
                 Op::Haar {
                     input,
                     output,
@@ -242,6 +345,65 @@ impl Trainer {
                     };
                     ops::couple_gradient(e, &g);
                 }
+                Op::Unhaar {
+                    input,
+                    output,
+                    gain,
+                } => {
+                    if let Some(add) = pass.destination(0) {
+                        debug_assert!(!add, "what a synthesis reads, nothing else does");
+                        ops::haar(
+                            e,
+                            pass.gradients.map(*output),
+                            pass.gradients.map(*input),
+                            *gain,
+                        );
+                    }
+                }
+                Op::Uncouple {
+                    high,
+                    scale,
+                    shift,
+                    output,
+                    clamp,
+                } => {
+                    let g = UncoupleGradient {
+                        clamp: *clamp,
+                        d_output: pass.gradients.map(*output),
+                        output: pass.activations.map(*output),
+                        scale: pass.activations.map(*scale),
+                        d_high: pass.gradients.map(*high),
+                        add_high: step.writes[0] == Write::Add,
+                        d_scale: pass.gradients.map(*scale),
+                        d_shift: pass.gradients.map(*shift),
+                    };
+                    ops::uncouple_gradient(e, &g);
+                }
+                Op::Subtract {
+                    input,
+                    other,
+                    output,
+                } => {
+                    pass.pass_on(0, *output, *input);
+                    let (d_output, d_other) =
+                        (pass.gradients.map(*output), pass.gradients.map(*other));
+                    debug_assert_eq!(step.writes[1], Write::Set);
+                    ops::flat_op(e, FlatOp::Negate, d_other, d_output, None, None);
+                }
+                Op::Modulate {
+                    input,
+                    keep,
+                    blurred,
+                    output,
+                } => {
+                    if let Some(add) = pass.destination(0) {
+                        let maps = modulation_maps(pass.activations, *keep, *blurred);
+                        let (d_output, d_input) =
+                            (pass.gradients.map(*output), pass.gradients.map(*input));
+                        ops::modulate_gradient(e, d_output, maps, d_input, add);
+                    }
+                }
+                Op::Quantize { input, output } => pass.pass_on(0, *output, *input),
                 Op::Upsample { input, output } => {
                     if let Some(add) = pass.destination(0) {
                         ops::upsample2_gradient(
@@ -256,13 +418,6 @@ impl Trainer {
             }
         }
     }
-}
-
-/// Whether the gradient of the image itself is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum InputGradient {
-    Skipped,
-    Computed,
 }
 
 /// `y = act(gain * (x - mean) / std + offset + residual)`

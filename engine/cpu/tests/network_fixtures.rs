@@ -11,7 +11,7 @@
 use invdet_cpu::Engine;
 use invdet_cpu::inference::Network;
 use invdet_cpu::planes::Planes;
-use invdet_cpu::training::{Statistics, Trainer};
+use invdet_cpu::training::{Reach, Statistics, Trainer};
 use invdet_net::arch::build;
 use invdet_net::config::NetworkConfig;
 use invdet_net::decode::Map;
@@ -127,7 +127,7 @@ fn training_pass_and_every_gradient_equal_pytorch() {
         for threads in [1, 2] {
             let engine = Engine::new(threads);
             let mut weights = f.weights();
-            let mut trainer = Trainer::with_input_gradient(&f.graph, 2, 32, 48);
+            let mut trainer = Trainer::new(&f.graph, Reach::Input, 2, 32, 48);
             trainer.input_mut().fill_from(&f.get("input"));
             trainer.forward(&engine, &mut weights, Statistics::Batch);
             for (head, view) in heads(&f.graph) {
@@ -185,7 +185,7 @@ fn result_of_a_training_pass_does_not_depend_on_the_number_of_threads() {
     let run = |threads| {
         let engine = Engine::new(threads);
         let mut weights = f.weights();
-        let mut trainer = Trainer::new(&f.graph, 2, 32, 48);
+        let mut trainer = Trainer::new(&f.graph, Reach::Encoder, 2, 32, 48);
         trainer.input_mut().fill_from(&f.get("input"));
         trainer.forward(&engine, &mut weights, Statistics::Batch);
         for (head, view) in heads(&f.graph) {

@@ -1,15 +1,18 @@
 //! Builds the graph of the InvDet network: invertible encoder, convolutional stages, multi-skip multi-scale fusion
-//! (MMFB), decoder and heads ("Target-Aware Invertible Encoder with Reconstruction Guidance", CVPR 2026).
+//! (MMFB), decoder and heads, and for training the backward path through the encoder ("Target-Aware Invertible Encoder with Reconstruction Guidance", CVPR 2026).
 
 mod encoder;
 mod fusion;
 mod head;
+mod inverse;
 
 use crate::config::{ConfigError, NetworkConfig, STAGES};
 use crate::graph::{
     Activation, BatchNorm, Conv, ConvKind, Graph, Group, Op, Outputs, Param, ParamId, Role,
     Storage, View,
 };
+
+pub use inverse::{InverseConfig, Modulated, build_with_reconstruction};
 
 /// The network of `config`.
 ///
@@ -21,6 +24,7 @@ pub fn build(config: &NetworkConfig) -> Result<Graph, ConfigError> {
         storages: Vec::new(),
         params: Vec::new(),
         ops: Vec::new(),
+        shares: false,
     };
     let input = b.tensor("input", 1, 0);
     let mut stages = [input; STAGES];
@@ -42,6 +46,8 @@ pub fn build(config: &NetworkConfig) -> Result<Graph, ConfigError> {
         ops: b.ops,
         input,
         outputs,
+        latents: stages[..config.s_rev].to_vec(),
+        reconstruction: None,
     })
 }
 
@@ -50,6 +56,8 @@ struct Builder {
     storages: Vec<Storage>,
     params: Vec<Param>,
     ops: Vec<Op>,
+    /// Parameters that are there already are used again.
+    shares: bool,
 }
 
 impl Builder {
@@ -71,6 +79,11 @@ impl Builder {
     }
 
     fn param(&mut self, name: String, shape: Vec<usize>, role: Role, group: Group) -> ParamId {
+        if self.shares
+            && let Some(known) = self.params.iter().position(|p| p.name == name)
+        {
+            return ParamId(known);
+        }
         self.params.push(Param {
             name,
             shape,

@@ -26,6 +26,14 @@ impl Haar {
             Haar::Irn => 0.25,
         }
     }
+
+    /// Factor of the synthesis.
+    pub const fn inverse_gain(self) -> f32 {
+        match self {
+            Haar::Orthonormal => 0.5,
+            Haar::Irn => 1.0,
+        }
+    }
 }
 
 /// Where the channels of a Haar output are split into low-pass and high-pass part.

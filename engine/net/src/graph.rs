@@ -53,8 +53,8 @@ pub enum Role {
     ZeroWeight,
     /// Bias of a convolution.
     Bias,
-    /// Bias of the heat map, starting at the logit of the prior.
-    HeatBias,
+    /// Bias of the heat map and the mask, starting at the logit of the prior: targets are rare.
+    PriorBias,
     /// Gain of a batch normalisation.
     NormGain,
     /// Offset of a batch normalisation.
@@ -241,6 +241,57 @@ pub enum Op {
         /// Bound of the log scale.
         clamp: f32,
     },
+    /// Haar synthesis, the inverse of [`Op::Haar`].
+    Unhaar {
+        /// Input.
+        input: View,
+        /// Output, a quarter of the channels at twice the resolution.
+        output: View,
+        /// Factor of the transform.
+        gain: f32,
+    },
+    /// Inverse of the affine coupling: `output = (high - shift) * exp(-clamp * tanh(scale / 2))`.
+    Uncouple {
+        /// `y^h`.
+        high: View,
+        /// `eta(y^l)`.
+        scale: View,
+        /// `rho(y^l)`.
+        shift: View,
+        /// `x^h`.
+        output: View,
+        /// Bound of the log scale.
+        clamp: f32,
+    },
+    /// `output = input - other`
+    Subtract {
+        /// Input.
+        input: View,
+        /// What is taken away; read by nothing else.
+        other: View,
+        /// Output.
+        output: View,
+    },
+    /// Modulation towards targets: `output = input * keep - blurred * blur(input)`, the two maps of one channel each spread
+    /// over all channels; `blur` is the binomial low-pass of [`Blur::taps`], reflected at the borders.
+    Modulate {
+        /// Input.
+        input: View,
+        /// Factor of the input; no gradient flows to it.
+        keep: View,
+        /// Factor of the blurred input, and the width of the blur; no gradient flows to the factor.
+        blurred: Option<(View, Blur)>,
+        /// Output.
+        output: View,
+    },
+    /// Eight-bit quantization, one symmetric scale a tensor from its largest magnitude, and back to numbers; its gradient is
+    /// that of the identity (straight-through estimator).
+    Quantize {
+        /// Input.
+        input: View,
+        /// Output.
+        output: View,
+    },
     /// Nearest up-sampling by two.
     Upsample {
         /// Input.
@@ -262,12 +313,27 @@ impl Op {
     pub fn inputs(&self) -> Vec<View> {
         match self {
             Op::Haar { input, .. }
+            | Op::Unhaar { input, .. }
             | Op::Depthwise { input, .. }
             | Op::Upsample { input, .. }
+            | Op::Quantize { input, .. }
             | Op::Copy { input, .. } => vec![*input],
+            Op::Subtract { input, other, .. } => vec![*input, *other],
+            Op::Modulate {
+                input,
+                keep,
+                blurred,
+                ..
+            } => [Some(*input), Some(*keep), blurred.map(|(map, _)| map)]
+                .into_iter()
+                .flatten()
+                .collect(),
             Op::Conv(c) => [Some(c.input), c.residual].into_iter().flatten().collect(),
             Op::BatchNorm(b) => [Some(b.input), b.residual].into_iter().flatten().collect(),
             Op::Couple {
+                high, scale, shift, ..
+            }
+            | Op::Uncouple {
                 high, scale, shift, ..
             } => vec![*high, *scale, *shift],
         }
@@ -277,8 +343,13 @@ impl Op {
     pub fn output(&self) -> View {
         match self {
             Op::Haar { output, .. }
+            | Op::Unhaar { output, .. }
             | Op::Depthwise { output, .. }
             | Op::Couple { output, .. }
+            | Op::Uncouple { output, .. }
+            | Op::Subtract { output, .. }
+            | Op::Modulate { output, .. }
+            | Op::Quantize { output, .. }
             | Op::Upsample { output, .. }
             | Op::Copy { output, .. } => *output,
             Op::Conv(c) => c.output,
@@ -300,6 +371,58 @@ pub struct Outputs {
     pub mask: View,
 }
 
+/// Width of a binomial low-pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Blur {
+    /// Three taps each way.
+    Three,
+    /// Five taps each way.
+    Five,
+}
+
+impl Blur {
+    /// The kernel, rows as well as columns; its sum is one.
+    pub const fn taps(self) -> &'static [f32] {
+        match self {
+            Blur::Three => &[0.25, 0.5, 0.25],
+            Blur::Five => &[0.0625, 0.25, 0.375, 0.25, 0.0625],
+        }
+    }
+}
+
+/// The two maps that modulate one part of a latent, see [`Op::Modulate`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ModulationMaps {
+    /// Factor of the latent.
+    pub keep: View,
+    /// Factor of the blurred latent.
+    pub blurred: Option<View>,
+}
+
+/// Modulation of the latent of one stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StageModulation {
+    /// The stage, from 1; its maps have `1 / 2^stage` of the input's height and width.
+    pub stage: usize,
+    /// Of the low-pass part.
+    pub low: ModulationMaps,
+    /// Of the high-pass part.
+    pub high: ModulationMaps,
+}
+
+/// The backward path of training: from the deepest invertible latent back to an image, with the encoder's own weights.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reconstruction {
+    /// Operations from here on belong to the backward path.
+    pub first_op: usize,
+    /// Deepest stage first.
+    pub modulations: Vec<StageModulation>,
+    /// `X_rec`, `[1, H, W]`.
+    pub output: View,
+    /// The image as the plain Haar pyramid gives it back after the same modulation, `[1, H, W]`, where that is the target.
+    pub pyramid: Option<View>,
+}
+
 /// See the module.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Graph {
@@ -313,9 +436,20 @@ pub struct Graph {
     pub input: View,
     /// See [`Outputs`].
     pub outputs: Outputs,
+    /// `Y_1 .. Y_{s_rev}`, the outputs of the invertible stages.
+    pub latents: Vec<View>,
+    /// Only while training with reconstruction, see [`crate::arch::build_with_reconstruction`].
+    pub reconstruction: Option<Reconstruction>,
 }
 
 impl Graph {
+    /// Number of operations of the forward path.
+    pub fn forward_ops(&self) -> usize {
+        self.reconstruction
+            .as_ref()
+            .map_or(self.ops.len(), |r| r.first_op)
+    }
+
     /// Multiply-accumulates of one forward pass over an image of `height` x `width` pixels, by operation.
     pub fn macs(&self, height: usize, width: usize) -> Vec<u64> {
         let pixels = |view: View| {
@@ -334,11 +468,7 @@ impl Graph {
             Op::Depthwise { output, size, .. } => {
                 pixels(*output) * (size * size * output.channels) as u64
             }
-            Op::Haar { .. }
-            | Op::BatchNorm(_)
-            | Op::Couple { .. }
-            | Op::Upsample { .. }
-            | Op::Copy { .. } => 0,
+            _ => 0,
         };
         self.ops.iter().map(count).collect()
     }

@@ -19,6 +19,15 @@ pub(crate) enum FlatOp {
         /// Bound of the log scale.
         clamp: f32,
     },
+    /// `out = (a - c) * exp(-clamp * tanh(b / 2))` (its inverse).
+    Uncouple {
+        /// Bound of the log scale.
+        clamp: f32,
+    },
+    /// `out = a - b`
+    Subtract,
+    /// `out = -a`
+    Negate,
 }
 
 /// `len` floats; `b` and `c` only where the operation uses them.
@@ -50,6 +59,12 @@ unsafe fn flat_body<S: Simd>(f: &FlatArgs) {
                     let scale = S::exp(S::mul(S::splat(clamp), S::tanh_half(S::load(f.b.add(i)))));
                     S::fma(a, scale, S::load(f.c.add(i)))
                 }
+                FlatOp::Uncouple { clamp } => {
+                    let scale = S::exp(S::mul(S::splat(-clamp), S::tanh_half(S::load(f.b.add(i)))));
+                    S::mul(S::sub(a, S::load(f.c.add(i))), scale)
+                }
+                FlatOp::Subtract => S::sub(a, S::load(f.b.add(i))),
+                FlatOp::Negate => S::sub(S::splat(0.0), a),
             };
             S::store(f.out.add(i), v);
             i += LANES;
@@ -106,6 +121,53 @@ kernel! {
     /// # Safety
     /// `len` floats must be valid behind every pointer.
     couple_grad(CoupleGradArgs) = couple_grad_body
+}
+
+/// Gradients of the inverse coupling `x = (h - r) * exp(-clamp * tanh(z / 2))`; `dz` and `dr` are overwritten, `dh` is
+/// overwritten or added to.
+pub(crate) struct UncoupleGradArgs {
+    pub(crate) clamp: f32,
+    pub(crate) dx: *const f32,
+    pub(crate) x: *const f32,
+    pub(crate) z: *const f32,
+    pub(crate) dh: *mut f32,
+    pub(crate) add_dh: bool,
+    pub(crate) dz: *mut f32,
+    pub(crate) dr: *mut f32,
+    pub(crate) len: usize,
+}
+
+#[inline(always)]
+unsafe fn uncouple_grad_body<S: Simd>(g: &UncoupleGradArgs) {
+    // SAFETY: `len` floats behind each pointer.
+    unsafe {
+        let zero = S::splat(0.0);
+        let mut i = 0;
+        while i < g.len {
+            let dx = S::load(g.dx.add(i));
+            let t = S::tanh_half(S::load(g.z.add(i)));
+            let scaled = S::mul(dx, S::exp(S::mul(S::splat(-g.clamp), t)));
+            // dx/dz = -x * clamp/2 * (1 - t^2)
+            let slope = S::mul(
+                S::splat(-0.5 * g.clamp),
+                S::sub(S::splat(1.0), S::mul(t, t)),
+            );
+            S::store(g.dz.add(i), S::mul(S::mul(dx, S::load(g.x.add(i))), slope));
+            S::store(g.dr.add(i), S::sub(zero, scaled));
+            let dh = if g.add_dh {
+                S::add(S::load(g.dh.add(i)), scaled)
+            } else {
+                scaled
+            };
+            S::store(g.dh.add(i), dh);
+            i += LANES;
+        }
+    }
+}
+kernel! {
+    /// # Safety
+    /// `len` floats must be valid behind every pointer.
+    uncouple_grad(UncoupleGradArgs) = uncouple_grad_body
 }
 
 /// Sums of one channel over the batch: `sum = [sum p, sum p * q]`.

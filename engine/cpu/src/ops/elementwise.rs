@@ -4,7 +4,8 @@ use super::Disjoint;
 use crate::Engine;
 use crate::kernels::batchnorm::{AffineArgs, affine};
 use crate::kernels::elementwise::{
-    CoupleGradArgs, FlatArgs, FlatOp, SumArgs, couple_grad, flat, sums,
+    CoupleGradArgs, FlatArgs, FlatOp, SumArgs, UncoupleGradArgs, couple_grad, flat, sums,
+    uncouple_grad,
 };
 use crate::planes::Map;
 use std::ptr::{null, null_mut};
@@ -70,6 +71,41 @@ pub(crate) fn couple_gradient(e: &Engine, g: &CoupleGradient) {
                     clamp: g.clamp,
                     dy,
                     h: g.high.flat(image).0,
+                    z: g.scale.flat(image).0,
+                    dh: g.d_high.flat(image).0,
+                    add_dh: g.add_high,
+                    dz: g.d_scale.flat(image).0,
+                    dr: g.d_shift.flat(image).0,
+                    len,
+                },
+            );
+        }
+    });
+}
+
+/// Gradients of the inverse coupling; `add_high` adds to `d_high` instead of overwriting it.
+pub(crate) struct UncoupleGradient {
+    pub(crate) clamp: f32,
+    pub(crate) d_output: Map,
+    pub(crate) output: Map,
+    pub(crate) scale: Map,
+    pub(crate) d_high: Map,
+    pub(crate) add_high: bool,
+    pub(crate) d_scale: Map,
+    pub(crate) d_shift: Map,
+}
+
+pub(crate) fn uncouple_gradient(e: &Engine, g: &UncoupleGradient) {
+    e.pool.run(g.output.images, &|image| {
+        // SAFETY: equal shapes of one graph; images are disjoint.
+        unsafe {
+            let (dx, len) = g.d_output.flat(image);
+            uncouple_grad(
+                e.isa,
+                &UncoupleGradArgs {
+                    clamp: g.clamp,
+                    dx,
+                    x: g.output.flat(image).0,
                     z: g.scale.flat(image).0,
                     dh: g.d_high.flat(image).0,
                     add_dh: g.add_high,

@@ -1,6 +1,5 @@
 //! Decides once, from the graph, how each gradient is written in the backward pass.
 
-use super::InputGradient;
 use crate::buffers::Lifetime;
 use invdet_net::graph::{Graph, Op, View};
 
@@ -33,15 +32,16 @@ pub(super) struct BackwardPlan {
 }
 
 impl BackwardPlan {
-    pub(super) fn new(graph: &Graph, input: InputGradient) -> Self {
+    /// From the gradients of `sources` back to all parameters. The storages of `detached` get no gradient, so nothing
+    /// before them does.
+    pub(super) fn new(graph: &Graph, sources: &[View], detached: &[View]) -> Self {
         let mut written: Vec<Vec<bool>> = graph
             .storages
             .iter()
             .map(|s| vec![false; s.channels])
             .collect();
         let mut lifetimes: Vec<Option<Lifetime>> = vec![None; graph.storages.len()];
-        let o = &graph.outputs;
-        for v in [o.heat, o.off, o.size, o.mask] {
+        for v in sources {
             written[v.storage][v.first..v.first + v.channels].fill(true);
             lifetimes[v.storage] = Some(Lifetime { first: 0, last: 0 });
         }
@@ -60,9 +60,10 @@ impl BackwardPlan {
                 step.clear = arrived;
                 use_at(&mut lifetimes, output, now);
             }
-            for view in op.inputs() {
-                let wanted = runs
-                    && (input == InputGradient::Computed || view.storage != graph.input.storage);
+            for (k, view) in op.inputs().into_iter().enumerate() {
+                let constant = k > 0 && matches!(op, Op::Modulate { .. });
+                let wanted =
+                    runs && !constant && !detached.iter().any(|d| d.storage == view.storage);
                 step.writes.push(if !wanted {
                     Write::Skip
                 } else {
@@ -78,7 +79,7 @@ impl BackwardPlan {
                 });
             }
             debug_assert!(
-                !matches!(op, Op::Couple { .. })
+                !matches!(op, Op::Couple { .. } | Op::Uncouple { .. })
                     || !runs
                     || step.writes[1..] == [Write::Set, Write::Set],
                 "scale and shift of a coupling are read by nothing else"
@@ -86,9 +87,8 @@ impl BackwardPlan {
             steps.push(step);
         }
         steps.reverse();
-        if input == InputGradient::Computed
-            && let Some(life) = &mut lifetimes[graph.input.storage]
-        {
+        // If it is computed at all, it is there to be read afterwards.
+        if let Some(life) = &mut lifetimes[graph.input.storage] {
             life.last = usize::MAX;
         }
         Self { steps, lifetimes }

@@ -1,4 +1,4 @@
-use super::{Statistics, Trainer};
+use super::{Reach, Statistics, Trainer};
 use crate::Engine;
 use invdet_net::arch::build;
 use invdet_net::config::NetworkConfig;
@@ -15,7 +15,7 @@ fn padding_stays_zero_through_forward_and_backward() {
             .for_each(|(k, w)| *w += ((k * 7 + i * 3) % 11) as f32 * 0.02 - 0.1);
     }
     // 48 pixels: three at the deepest stage, so every row has a tail.
-    let mut trainer = Trainer::with_input_gradient(&graph, 2, 48, 48);
+    let mut trainer = Trainer::new(&graph, Reach::Input, 2, 48, 48);
     let values: Vec<f32> = (0..2 * 48 * 48).map(|i| (i % 13) as f32 - 6.0).collect();
     trainer.input_mut().fill_from(&values);
     trainer.forward(&engine, &mut weights, Statistics::Batch);

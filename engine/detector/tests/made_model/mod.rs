@@ -21,7 +21,9 @@ pub fn made_model() -> Model {
             Role::Weight => (3.0 / inputs as f32).sqrt(),
             Role::ZeroWeight => 0.1 * (3.0 / inputs as f32).sqrt(),
             Role::Bias | Role::NormOffset => 0.1,
-            Role::HeatBias | Role::NormGain | Role::RunningMean | Role::RunningVariance => continue,
+            Role::PriorBias | Role::NormGain | Role::RunningMean | Role::RunningVariance => {
+                continue;
+            }
         };
         values.fill_with(|| random.random_range(-bound..bound));
     }

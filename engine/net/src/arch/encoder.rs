@@ -33,33 +33,15 @@ pub(super) fn invertible_stage(
 /// `y^l = x^l + phi(x^h)`; `y^h = x^h * exp(clamp * tanh(eta(y^l) / 2)) + rho(y^l)`.
 fn inv_block(b: &mut Builder, config: &NetworkConfig, stage: usize, name: &str, x: View) -> View {
     let level = b.level(x);
-    let low_channels = match config.split {
-        Split::Quarter => x.channels / 4,
-        Split::Irn => 1,
-    };
-    let high_channels = x.channels - low_channels;
-    let (low, high) = (
-        x.slice(0, low_channels),
-        x.slice(low_channels, high_channels),
-    );
+    let (low, high) = split(config, x);
+    let part = |part: &str| format!("{name}.{part}");
     let y = b.tensor(&format!("{name}.y"), x.channels, level);
-    let (y_low, y_high) = (
-        y.slice(0, low_channels),
-        y.slice(low_channels, high_channels),
-    );
-    subnet(
-        b,
-        config,
-        stage,
-        &format!("{name}.phi"),
-        high,
-        y_low,
-        Some(low),
-    );
-    let shift = b.tensor(&format!("{name}.rho"), high_channels, level);
-    subnet(b, config, stage, &format!("{name}.rho"), y_low, shift, None);
-    let scale = b.tensor(&format!("{name}.eta"), high_channels, level);
-    subnet(b, config, stage, &format!("{name}.eta"), y_low, scale, None);
+    let (y_low, y_high) = split(config, y);
+    subnet(b, config, stage, &part("phi"), high, y_low, Some(low));
+    let shift = b.tensor(&format!("{name}.rho"), high.channels, level);
+    subnet(b, config, stage, &part("rho"), y_low, shift, None);
+    let scale = b.tensor(&format!("{name}.eta"), high.channels, level);
+    subnet(b, config, stage, &part("eta"), y_low, scale, None);
     b.ops.push(Op::Couple {
         high,
         scale,
@@ -70,8 +52,17 @@ fn inv_block(b: &mut Builder, config: &NetworkConfig, stage: usize, name: &str, 
     y
 }
 
-/// phi, rho or eta: `output = subnet(input) + residual`.
-fn subnet(
+/// Low-pass and high-pass part of the channels of a stage.
+pub(super) fn split(config: &NetworkConfig, x: View) -> (View, View) {
+    let low = match config.split {
+        Split::Quarter => x.channels / 4,
+        Split::Irn => 1,
+    };
+    (x.slice(0, low), x.slice(low, x.channels - low))
+}
+
+/// phi, rho or eta: `output = subnet(input) + residual`; its parameters are called after `name`.
+pub(super) fn subnet(
     b: &mut Builder,
     config: &NetworkConfig,
     stage: usize,

@@ -23,7 +23,7 @@ pub(super) fn heads(b: &mut Builder, config: &NetworkConfig, f: View) -> Outputs
         "head.heat",
         GROUP,
         Layer {
-            bias: Some(Role::HeatBias),
+            bias: Some(Role::PriorBias),
             ..linear
         },
         trunk,
@@ -44,7 +44,10 @@ pub(super) fn heads(b: &mut Builder, config: &NetworkConfig, f: View) -> Outputs
     b.conv(
         "head.mask",
         GROUP,
-        Layer::biased(ConvKind::Same3, Activation::Linear),
+        Layer {
+            bias: Some(Role::PriorBias),
+            ..Layer::biased(ConvKind::Same3, Activation::Linear)
+        },
         fine,
         mask,
     );

@@ -1,5 +1,6 @@
-use super::build;
+use super::{InverseConfig, Modulated, build, build_with_reconstruction};
 use crate::config::{Mmfb, NetworkConfig, Recursion, Subnet};
+use crate::graph::Graph;
 
 fn gmac(config: &NetworkConfig) -> f64 {
     build(config).unwrap().macs(256, 256).iter().sum::<u64>() as f64 / 1e9
@@ -42,41 +43,67 @@ fn every_operation_reads_what_was_written_before() {
         },
     ];
     for config in variants {
-        let graph = build(&config).unwrap();
-        let mut written: Vec<Vec<bool>> = graph
-            .storages
-            .iter()
-            .map(|s| vec![false; s.channels])
-            .collect();
-        written[graph.input.storage].fill(true);
-        for op in &graph.ops {
-            for v in op.inputs() {
-                assert!(
-                    written[v.storage][v.first..v.first + v.channels]
-                        .iter()
-                        .all(|w| *w),
-                    "{op:?}"
-                );
-            }
-            let o = op.output();
-            for w in &mut written[o.storage][o.first..o.first + o.channels] {
-                assert!(!*w, "written twice: {op:?}");
-                *w = true;
+        let plain = build(&config).unwrap();
+        check(&plain);
+        for (modulated, switch) in [(Modulated::All, false), (Modulated::Deepest, true)] {
+            let inverse = InverseConfig {
+                modulated,
+                centered_low: switch,
+                quantize: switch,
+                pyramid: switch,
+            };
+            let graph = build_with_reconstruction(&config, inverse).unwrap();
+            check(&graph);
+            assert_eq!(
+                graph.params, plain.params,
+                "the backward path adds no weights"
+            );
+            assert_eq!(graph.ops[..graph.forward_ops()], plain.ops);
+        }
+    }
+}
+
+fn check(graph: &Graph) {
+    let mut written: Vec<Vec<bool>> = graph
+        .storages
+        .iter()
+        .map(|s| vec![false; s.channels])
+        .collect();
+    written[graph.input.storage].fill(true);
+    for maps in graph.reconstruction.iter().flat_map(|r| &r.modulations) {
+        for m in [maps.low, maps.high] {
+            for map in [Some(m.keep), m.blurred].into_iter().flatten() {
+                written[map.storage].fill(true);
             }
         }
-        assert!(
-            written.iter().flatten().all(|w| *w),
-            "a tensor is never filled"
-        );
-        let mut names: Vec<&str> = graph.params.iter().map(|p| p.name.as_str()).collect();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(
-            names.len(),
-            graph.params.len(),
-            "two parameters share a name"
-        );
     }
+    for op in &graph.ops {
+        for v in op.inputs() {
+            assert!(
+                written[v.storage][v.first..v.first + v.channels]
+                    .iter()
+                    .all(|w| *w),
+                "{op:?}"
+            );
+        }
+        let o = op.output();
+        for w in &mut written[o.storage][o.first..o.first + o.channels] {
+            assert!(!*w, "written twice: {op:?}");
+            *w = true;
+        }
+    }
+    assert!(
+        written.iter().flatten().all(|w| *w),
+        "a tensor is never filled"
+    );
+    let mut names: Vec<&str> = graph.params.iter().map(|p| p.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(
+        names.len(),
+        graph.params.len(),
+        "two parameters share a name"
+    );
 }
 
 #[test]
