@@ -16,8 +16,10 @@ pub struct State {
     pub weights: Weights,
     /// Their moving average: what is validated and shipped.
     pub average: Weights,
-    /// Moments.
+    /// Moments of the detection optimizer.
     pub optimizer: AdamW,
+    /// Moments of the reconstruction optimizer; zero in a run without one.
+    pub reconstruction: AdamW,
     /// Counters.
     pub progress: Progress,
 }
@@ -39,11 +41,11 @@ pub struct Progress {
 impl State {
     /// At the start of a run.
     pub fn new(graph: &Graph, weights: Weights) -> Self {
-        let optimizer = AdamW::new(graph);
         Self {
             average: weights.clone(),
             weights,
-            optimizer,
+            optimizer: AdamW::new(graph),
+            reconstruction: AdamW::new(graph),
             progress: Progress::default(),
         }
     }
@@ -63,7 +65,13 @@ impl State {
                 ("average", &self.average.tensors[i]),
                 ("first", &self.optimizer.first[i]),
                 ("second", &self.optimizer.second[i]),
+                ("reconstruction/first", &self.reconstruction.first[i]),
+                ("reconstruction/second", &self.reconstruction.second[i]),
             ] {
+                // Only the encoder has moments there.
+                if kind.starts_with("reconstruction") && values.iter().all(|v| *v == 0.0) {
+                    continue;
+                }
                 named.push((format!("{kind}/{}", p.name), p.shape.clone(), values));
             }
         }
@@ -115,6 +123,18 @@ impl State {
             first: all("first")?,
             second: all("second")?,
         };
+        let mut reconstruction = AdamW::new(graph);
+        for (kind, moments) in [
+            ("first", &mut reconstruction.first),
+            ("second", &mut reconstruction.second),
+        ] {
+            for (p, values) in graph.params.iter().zip(moments) {
+                let tensor = format!("reconstruction/{kind}/{}", p.name);
+                if file.tensor(&tensor).is_ok() {
+                    *values = get(&tensor, Some(&p.shape))?;
+                }
+            }
+        }
         let (weights, average) = (
             Weights {
                 tensors: all("weights")?,
@@ -127,6 +147,7 @@ impl State {
             weights,
             average,
             optimizer,
+            reconstruction,
             progress,
         })
     }
@@ -145,6 +166,7 @@ mod tests {
         let mut state = State::new(&graph, initial_weights(&graph, 3));
         state.progress.step = (7 << 32) + 9;
         state.optimizer.first[0][0] = 1e-30;
+        state.reconstruction.second[1][0] = 1e-20;
         state.progress.best = Some((0.1 + 0.2, 4));
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("checkpoint.safetensors");

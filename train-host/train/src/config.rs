@@ -1,10 +1,15 @@
 //! A training run as a TOML file.
 
+use crate::guidance::gctm::GctmConfig;
+use crate::guidance::tarm::TarmConfig;
+use crate::guidance::{ReconstructionConfig, inverse_config};
 use crate::loss::LossWeights;
 use crate::optim::OptimizerConfig;
 use anyhow::{Context as _, bail};
 use invdet_data::Augment;
+use invdet_net::arch::{build, build_with_reconstruction};
 use invdet_net::config::NetworkConfig;
+use invdet_net::graph::Graph;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -30,6 +35,12 @@ pub struct RunConfig {
     pub optimizer: OptimizerConfig,
     /// See [`LossWeights`].
     pub loss: LossWeights,
+    /// See [`ReconstructionConfig`].
+    pub reconstruction: ReconstructionConfig,
+    /// See [`TarmConfig`].
+    pub tarm: TarmConfig,
+    /// See [`GctmConfig`].
+    pub gctm: GctmConfig,
     /// See [`Augment`].
     pub augment: Augment,
     /// See [`NetworkConfig`].
@@ -53,6 +64,9 @@ impl Default for RunConfig {
             freeze_norm: 0.05,
             optimizer: OptimizerConfig::default(),
             loss: LossWeights::default(),
+            reconstruction: ReconstructionConfig::default(),
+            tarm: TarmConfig::default(),
+            gctm: GctmConfig::default(),
             augment: Augment::default(),
             network,
         }
@@ -136,7 +150,67 @@ impl RunConfig {
                 "optimizer: wanted lr > 0, 0 <= min_lr <= lr, clip > 0, 0 <= ema < 1; found {o:?}"
             );
         }
+        self.check_guidance()
+    }
+
+    fn check_guidance(&self) -> anyhow::Result<()> {
+        let (r, t, g) = (&self.reconstruction, &self.tarm, &self.gctm);
+        let share = |x: f32| (0.0..=1.0).contains(&x);
+        let rate = |x: f32| x.is_finite() && x >= 0.0;
+        let wanted = [
+            (
+                "reconstruction",
+                rate(r.det_lr_mult_inv)
+                    && rate(r.weight_decay)
+                    && rate(r.joint_weight)
+                    && r.lr.is_finite()
+                    && r.lr > 0.0
+                    && share(r.weight_bg),
+                "lr > 0, det_lr_mult_inv, weight_decay and joint_weight >= 0, weight_bg in 0..=1",
+            ),
+            (
+                "tarm",
+                [t.gamma, t.theta, t.delta, t.hb_k].into_iter().all(rate)
+                    && share(t.e0)
+                    && share(t.de)
+                    && t.w_min > 0.0
+                    && t.w_min <= 1.0,
+                "gamma, theta, delta, hb_k >= 0, e0 and de in 0..=1, 0 < w_min <= 1",
+            ),
+            (
+                "gctm",
+                g.tau > 0.0
+                    && rate(g.eps)
+                    && (2..=256).contains(&g.bins)
+                    && g.t_gray_min > 0.0
+                    && g.t_gray_min.is_finite()
+                    && rate(g.ring)
+                    && rate(g.kappa)
+                    && g.sigma_min > 0.0
+                    && share(g.w_bg)
+                    && g.floor.into_iter().all(share),
+                "tau, t_gray_min, sigma_min > 0, eps, ring, kappa >= 0, bins in 2..=256, w_bg and floor in 0..=1",
+            ),
+        ];
+        for (part, fine, wanted) in wanted {
+            if !fine {
+                bail!("{part}: wanted {wanted}");
+            }
+        }
         Ok(())
+    }
+
+    /// The network, with its backward path if the encoder is trained by reconstruction.
+    ///
+    /// # Errors
+    /// Switches that no network has.
+    pub fn graph(&self) -> anyhow::Result<Graph> {
+        Ok(if self.reconstruction.encoder_grad.reconstructs() {
+            let inverse = inverse_config(&self.reconstruction, &self.tarm);
+            build_with_reconstruction(&self.network, inverse)?
+        } else {
+            build(&self.network)?
+        })
     }
 }
 

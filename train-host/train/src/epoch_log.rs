@@ -10,7 +10,7 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
 
-const HEADER: &str = "epoch,loss,heat,off,size,mask,lr,seconds,val_f1,val_threshold,val_iou";
+const HEADER: &str = "epoch,loss,heat,off,size,mask,lr,seconds,val_f1,val_threshold,val_iou,rec";
 
 /// What an epoch was like.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -84,11 +84,14 @@ fn line(row: &EpochRow) -> String {
         size,
         mask,
         total,
+        rec,
     } = loss;
     let v = validation.map_or(",,".to_string(), |v| {
         format!("{:.4},{:.4},{:.4}", v.f1, v.threshold, v.iou)
     });
-    format!("{epoch},{total:.6},{heat:.6},{off:.6},{size:.6},{mask:.6},{lr:.3e},{seconds:.1},{v}\n")
+    format!(
+        "{epoch},{total:.6},{heat:.6},{off:.6},{size:.6},{mask:.6},{lr:.3e},{seconds:.1},{v},{rec:.6}\n"
+    )
 }
 
 /// All rows by epoch; of an epoch that was run twice the later row.
@@ -141,6 +144,7 @@ fn parse(line: &str) -> Option<EpochRow> {
         f1,
         threshold,
         iou,
+        rec,
     ] = fields.as_slice()
     else {
         return None;
@@ -163,6 +167,7 @@ fn parse(line: &str) -> Option<EpochRow> {
             size: number(size)?,
             mask: number(mask)?,
             total: number(total)?,
+            rec: number(rec)?,
         },
         lr: number(lr)?,
         seconds: number(seconds)?,
@@ -181,6 +186,7 @@ mod tests {
             size: 0.5,
             mask: 0.75,
             total,
+            rec: 0.0625,
         };
         let validation = epoch.is_multiple_of(2).then_some(ValidationRow {
             f1: 91.25,
@@ -224,7 +230,7 @@ mod tests {
         let path = folder.path().join("log.csv");
         std::fs::write(
             &path,
-            format!("{HEADER}\n1,a,b,c,d,e,f,g,,,\n2,1,1,1,1,1,1,1,,,\n"),
+            format!("{HEADER}\n1,a,b,c,d,e,f,g,,,,\n2,1,1,1,1,1,1,1,,,,\n"),
         )
         .unwrap();
         assert!(read(&path).unwrap_err().to_string().contains("line 2"));

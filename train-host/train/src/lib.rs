@@ -9,6 +9,7 @@ pub mod checkpoint;
 pub mod config;
 pub mod epoch_log;
 pub mod evaluate;
+pub mod guidance;
 pub mod loss;
 pub mod optim;
 pub mod provenance;

@@ -17,6 +17,8 @@ pub struct Truth {
     pub targets: Vec<Target>,
     /// 1 on target pixels, 0 elsewhere, row by row.
     pub mask: Vec<u8>,
+    /// Grey level of a normalised value `v`, on an eight-bit scale: `grey[0] * v + grey[1]`.
+    pub grey: [f32; 2],
 }
 
 /// Weights of the parts.
@@ -55,8 +57,10 @@ pub struct LossParts {
     pub size: f64,
     /// 1 - softIoU + cross-entropy.
     pub mask: f64,
-    /// Weighted sum.
+    /// Weighted sum: the detection loss.
     pub total: f64,
+    /// Weighted L1 of the reconstruction; 0 without backward path.
+    pub rec: f64,
 }
 
 impl LossParts {
@@ -68,6 +72,7 @@ impl LossParts {
             (&mut self.size, other.size),
             (&mut self.mask, other.mask),
             (&mut self.total, other.total),
+            (&mut self.rec, other.rec),
         ] {
             *sum += share * part;
         }

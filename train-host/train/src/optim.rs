@@ -1,13 +1,13 @@
 //! AdamW with clipping, the learning-rate schedule, the moving average of the weights, and their first values.
 
-use invdet_net::graph::{Graph, Role};
+use invdet_net::graph::{Graph, Param, Role};
 use invdet_net::weights::Weights;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 use serde::{Deserialize, Serialize};
 
-/// Prior probability of a centre: the heat bias starts at its logit, as in focal-loss detectors.
-const HEAT_PRIOR_LOGIT: f32 = -4.6;
+/// Logit of the prior probability, 0.01, of a centre or a target pixel: as in focal-loss detectors.
+const PRIOR_LOGIT: f32 = -4.6;
 
 /// Random weights for `graph`, reproducible from `seed`: He-normal convolutions, zero last layers of the coupling
 /// sub-networks (each block starts as identity), gains and variances one.
@@ -27,7 +27,7 @@ pub fn initial_weights(graph: &Graph, seed: u64) -> Weights {
                 let std = (2.0 / fan_in as f32).sqrt();
                 values.iter_mut().for_each(|w| *w = std * normal(&mut rng));
             }
-            Role::HeatBias => values.fill(HEAT_PRIOR_LOGIT),
+            Role::PriorBias => values.fill(PRIOR_LOGIT),
             _ => {}
         }
     }
@@ -92,7 +92,7 @@ pub struct AdamW {
     pub second: Vec<Vec<f32>>,
 }
 
-/// Rates of one step.
+/// Rates of one step for one parameter.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rates {
     /// Learning rate.
@@ -114,24 +114,25 @@ impl AdamW {
         }
     }
 
-    /// Step number `step` (from 1) against `gradients`; the decay does not pass through the moments (Loshchilov and
-    /// Hutter, "Decoupled Weight Decay Regularization").
+    /// Step number `step` (from 1) against `gradients`; `rates` names the rates of a parameter, or `None` if this optimizer
+    /// does not own it. The decay does not pass through the moments (Loshchilov and Hutter, "Decoupled Weight Decay
+    /// Regularization").
     pub fn step(
         &mut self,
         graph: &Graph,
         weights: &mut Weights,
         gradients: &[Vec<f32>],
-        rates: Rates,
+        rates: impl Fn(&Param) -> Option<Rates>,
         step: u64,
     ) {
-        let Rates { lr, decay } = rates;
         let correction = BETA.map(|b| 1.0 - f64::from(b).powf(step as f64));
-        let rate = (f64::from(lr) / correction[0]) as f32;
         let root = correction[1].sqrt() as f32;
         for (i, param) in graph.params.iter().enumerate() {
-            if !param.role.is_learned() {
+            let owned = param.role.is_learned().then(|| rates(param)).flatten();
+            let Some(Rates { lr, decay }) = owned else {
                 continue;
-            }
+            };
+            let rate = (f64::from(lr) / correction[0]) as f32;
             let keep = match param.role {
                 Role::Weight | Role::ZeroWeight => 1.0 - lr * decay,
                 _ => 1.0,
@@ -215,9 +216,11 @@ mod tests {
                 &graph,
                 &mut weights,
                 &gradients,
-                Rates {
-                    lr: 0.1,
-                    decay: 0.1,
+                |_| {
+                    Some(Rates {
+                        lr: 0.1,
+                        decay: 0.1,
+                    })
                 },
                 t as u64 + 1,
             );

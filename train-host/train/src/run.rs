@@ -2,20 +2,25 @@
 
 use crate::checkpoint::State;
 use crate::config::RunConfig;
+use crate::guidance::{EncoderGrad, Guidance, RecNoise, neutral_maps, round_trip_error};
 use crate::loss::{DetectionLoss, LossParts, Truth};
 use crate::optim::{Rates, clip, follow, initial_weights};
 use crate::validation::ValidationPass;
 use anyhow::{Context as _, bail};
 use invdet_cpu::Engine;
-use invdet_cpu::training::{Statistics, Trainer};
+use invdet_cpu::training::{Reach, Statistics, Trainer};
 use invdet_data::{Augmenter, Crop, Dataset, Sample, Split, load_split, rng_for, validation_split};
 use invdet_net::arch;
-use invdet_net::graph::Graph;
+use invdet_net::graph::{Graph, Group, Param};
 use invdet_net::manifest::{Decode, Input, Manifest, Model, SCHEMA, WeightsFile};
 use invdet_net::normalise::Normalisation;
 use rand::RngExt as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
+
+/// Round-trip errors of the encoder, normalised units, at which a run warns and stops.
+const ROUND_TRIP_WARN: f32 = 1e-3;
+const ROUND_TRIP_ABORT: f32 = 1e-2;
 
 /// Training and validation images of all sets of a run.
 pub struct RunData {
@@ -55,6 +60,16 @@ impl RunData {
     }
 }
 
+/// How normalised values of a sample become grey levels of an eight-bit scale; see [`Truth::grey`]. Counts of more than
+/// eight bits rarely fill their range: there the normalised range of 16 is taken as 256 levels.
+fn grey_levels(sample: &Sample) -> [f32; 2] {
+    if sample.bits == 8 {
+        [sample.robust.scale, sample.robust.median]
+    } else {
+        [16.0, 128.0]
+    }
+}
+
 /// One step's figures.
 #[derive(Debug, Clone, Copy)]
 pub struct StepReport {
@@ -77,6 +92,7 @@ pub struct Run {
     engine: Engine,
     trainer: Trainer,
     loss: DetectionLoss,
+    guidance: Guidance,
     augmenter: Augmenter,
     truths: Vec<Truth>,
 }
@@ -89,11 +105,16 @@ impl Run {
     pub fn new(config: RunConfig, state: Option<State>, threads: usize) -> anyhow::Result<Self> {
         config.check()?;
         let graph = arch::build(&config.network)?;
+        let reach = match config.reconstruction.encoder_grad {
+            EncoderGrad::Literal | EncoderGrad::Frozen => Reach::Latents,
+            EncoderGrad::Dual | EncoderGrad::Joint | EncoderGrad::DetOnly => Reach::Encoder,
+        };
         let state =
             state.unwrap_or_else(|| State::new(&graph, initial_weights(&graph, config.seed)));
         let crop = config.augment.crop as usize;
         Ok(Self {
-            trainer: Trainer::new(&graph, config.batch, crop, crop),
+            trainer: Trainer::new(&config.graph()?, reach, config.batch, crop, crop),
+            guidance: Guidance::new(&config.reconstruction, config.tarm, config.gctm),
             engine: Engine::new(threads),
             loss: DetectionLoss::new(config.loss),
             augmenter: Augmenter::new(config.augment.clone(), Normalisation::Robust)?,
@@ -163,38 +184,15 @@ impl Run {
         let mut bad = 0;
         for step in 0..steps {
             self.fill_batch(train, &order, epoch, step)?;
-            let state = &mut self.state;
-            self.trainer
-                .forward(&self.engine, &mut state.weights, statistics);
-            let loss = self
-                .loss
-                .run(self.engine.pool(), &mut self.trainer, &self.truths);
-            self.trainer
-                .backward(&self.engine, &state.weights, statistics);
-            let o = &self.config.optimizer;
-            let lr = o.lr_at(epoch as f32 + step as f32 / steps as f32, epochs);
-            let gradient_norm = clip(self.trainer.gradients_mut(), o.clip);
-            if gradient_norm.is_finite() && loss.total.is_finite() {
+            let at = (epoch as f32 + step as f32 / steps as f32) / epochs;
+            let loss = self.gradients(statistics, at);
+            let norms = self.clip();
+            let gradient_norm = norms[0];
+            let lr = self.config.optimizer.lr_at(at * epochs, epochs);
+            let finite = norms.iter().all(|n| n.is_finite());
+            if finite && loss.total.is_finite() && loss.rec.is_finite() {
                 bad = 0;
-                state.progress.step += 1;
-                let rates = Rates {
-                    lr,
-                    decay: o.weight_decay,
-                };
-                let gradients = self.trainer.gradients();
-                state.optimizer.step(
-                    &self.graph,
-                    &mut state.weights,
-                    gradients,
-                    rates,
-                    state.progress.step,
-                );
-                follow(
-                    &mut state.average,
-                    &state.weights,
-                    o.ema,
-                    state.progress.step,
-                );
+                self.step(lr);
             } else {
                 bad += 1;
                 log::warn!(
@@ -213,8 +211,106 @@ impl Run {
                 lr,
             });
         }
+        self.check_health()?;
         self.state.progress.epoch += 1;
         self.state.progress.seconds += started.elapsed().as_secs_f64();
+        Ok(())
+    }
+
+    /// Losses of the batch, and their gradients in the trainer. `progress` is the fraction of all epochs done.
+    fn gradients(&mut self, statistics: Statistics, progress: f32) -> LossParts {
+        let (e, trainer) = (&self.engine, &mut self.trainer);
+        let (weights, truths) = (&mut self.state.weights, &self.truths);
+        trainer.forward(e, weights, statistics);
+        let mut loss = self.loss.run(e.pool(), trainer, truths);
+        if self.config.reconstruction.encoder_grad.reconstructs() {
+            self.guidance.prepare(e.pool(), trainer, truths, progress);
+            trainer.reconstruct(e, weights);
+            loss.rec = self.guidance.loss(e.pool(), trainer, truths).loss;
+            trainer.backward_reconstruction(e, weights);
+        }
+        trainer.backward(e, weights, statistics);
+        if self.config.reconstruction.encoder_grad == EncoderGrad::Joint {
+            let weight = self.config.reconstruction.joint_weight;
+            let rec = trainer.reconstruction_gradients().to_vec();
+            let sums = trainer.gradients_mut().iter_mut().flatten();
+            for (g, r) in sums.zip(rec.iter().flatten()) {
+                *g += weight * r;
+            }
+        }
+        loss
+    }
+
+    /// Clips both gradients, each by itself; their norms before.
+    fn clip(&mut self) -> [f64; 2] {
+        let limit = self.config.optimizer.clip;
+        let detection = clip(self.trainer.gradients_mut(), limit);
+        [
+            detection,
+            clip(self.trainer.reconstruction_gradients_mut(), limit),
+        ]
+    }
+
+    /// Moves the weights: each optimizer its own groups, see [`EncoderGrad`].
+    fn step(&mut self, lr: f32) {
+        let (o, r) = (&self.config.optimizer, &self.config.reconstruction);
+        let mode = r.encoder_grad;
+        let state = &mut self.state;
+        state.progress.step += 1;
+        let step = state.progress.step;
+        let detection = |p: &Param| {
+            let share = match (p.group, mode) {
+                (Group::Invertible, EncoderGrad::Literal | EncoderGrad::Frozen) => return None,
+                (Group::Invertible, EncoderGrad::Dual) => r.det_lr_mult_inv,
+                _ => 1.0,
+            };
+            Some(Rates {
+                lr: share * lr,
+                decay: o.weight_decay,
+            })
+        };
+        let (graph, gradients) = (&self.graph, self.trainer.gradients());
+        let weights = &mut state.weights;
+        state
+            .optimizer
+            .step(graph, weights, gradients, detection, step);
+        if matches!(mode, EncoderGrad::Dual | EncoderGrad::Literal) {
+            let reconstruction = |p: &Param| {
+                (p.group == Group::Invertible).then_some(Rates {
+                    lr: r.lr * lr / o.lr,
+                    decay: r.weight_decay,
+                })
+            };
+            let gradients = self.trainer.reconstruction_gradients();
+            state
+                .reconstruction
+                .step(graph, weights, gradients, reconstruction, step);
+        }
+        follow(&mut state.average, weights, o.ema, step);
+    }
+
+    /// The bijection must stay one in numbers too: without modulation the last batch comes back.
+    fn check_health(&mut self) -> anyhow::Result<()> {
+        let r = &self.config.reconstruction;
+        if !r.encoder_grad.reconstructs() || r.noise != RecNoise::None {
+            return Ok(());
+        }
+        neutral_maps(&mut self.trainer);
+        let (e, weights) = (&self.engine, &mut self.state.weights);
+        self.trainer.forward(e, weights, Statistics::Frozen);
+        self.trainer.reconstruct(e, weights);
+        let error = round_trip_error(&self.trainer);
+        let epoch = self.state.progress.epoch + 1;
+        if error > ROUND_TRIP_ABORT {
+            bail!(
+                "epoch {epoch}: the encoder gives its input back with an error of {error:.1e}, wanted below {ROUND_TRIP_ABORT:.0e}; resume with a lower --set reconstruction.lr, or train again with a lower network.clamp"
+            );
+        }
+        if error > ROUND_TRIP_WARN {
+            log::warn!(
+                "epoch {epoch}: the encoder gives its input back with an error of {error:.1e}; above {ROUND_TRIP_ABORT:.0e} the run stops"
+            );
+        }
         Ok(())
     }
 
@@ -252,6 +348,7 @@ impl Run {
             self.truths[n] = Truth {
                 targets: crop.targets,
                 mask: crop.mask,
+                grey: grey_levels(&train[order[(step * batch + n) % order.len()]]),
             };
         }
         Ok(())

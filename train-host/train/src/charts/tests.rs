@@ -12,6 +12,7 @@ fn rows(epochs: u32) -> Vec<EpochRow> {
                 size: 0.7,
                 mask: 0.9,
                 total: fall + 1.7,
+                rec: 0.1,
             };
             let v = ValidationRow {
                 f1: 90.0 - fall,

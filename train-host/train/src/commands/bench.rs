@@ -3,7 +3,7 @@
 use super::{Outcome, default_threads, input, running};
 use clap::Args;
 use invdet_cpu::Engine;
-use invdet_cpu::training::{Statistics, Trainer};
+use invdet_cpu::training::{Reach, Statistics, Trainer};
 use invdet_data::Target;
 use invdet_net::config::NetworkConfig;
 use invdet_train::loss::{DetectionLoss, Truth};
@@ -63,7 +63,7 @@ pub(crate) fn bench(args: &BenchArgs) -> Outcome {
     let engine = Engine::new(threads);
     let mut weights = initial_weights(&graph, 1);
     let mut optimizer = AdamW::new(&graph);
-    let mut trainer = Trainer::new(&graph, args.batch, args.size, args.size);
+    let mut trainer = Trainer::new(&graph, Reach::Encoder, args.batch, args.size, args.size);
     let values: Vec<f32> = (0..args.batch * args.size * args.size)
         .map(|i| (i * 37 % 101) as f32 * 0.02 - 1.0)
         .collect();
@@ -71,6 +71,7 @@ pub(crate) fn bench(args: &BenchArgs) -> Outcome {
     let mut truth = Truth {
         targets: Vec::new(),
         mask: vec![0; args.size * args.size],
+        ..Truth::default()
     };
     let c = args.size / 2;
     truth.targets.push(Target {
@@ -96,7 +97,13 @@ pub(crate) fn bench(args: &BenchArgs) -> Outcome {
             lr: 1e-4,
             decay: 1e-2,
         };
-        optimizer.step(&graph, &mut weights, trainer.gradients(), rates, run + 1);
+        optimizer.step(
+            &graph,
+            &mut weights,
+            trainer.gradients(),
+            |_| Some(rates),
+            run + 1,
+        );
         if run >= 3 {
             times.push(start.elapsed().as_secs_f64() * 1e3);
         }

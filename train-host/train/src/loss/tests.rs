@@ -1,7 +1,7 @@
-use super::{Cell, DetectionLoss, LossWeights, Truth, heat_target};
+use super::{Cell, DetectionLoss, LossWeights, Truth, heat_target, mask_loss};
 use invdet_cpu::planes::Planes;
 use invdet_cpu::pool::Pool;
-use invdet_cpu::training::Trainer;
+use invdet_cpu::training::{Reach, Trainer};
 use invdet_data::Target;
 use invdet_net::arch::build;
 use invdet_net::config::NetworkConfig;
@@ -44,7 +44,7 @@ fn loss_and_gradients_equal_pytorch() {
     let get = |name: &str| floats(file.tensor(name).unwrap().data());
     let (height, width) = (32, 48);
     let graph = build(&NetworkConfig::named("s").unwrap()).unwrap();
-    let mut trainer = Trainer::new(&graph, 2, height, width);
+    let mut trainer = Trainer::new(&graph, Reach::Encoder, 2, height, width);
     let o = trainer.outputs();
     let heads = [
         ("heat", o.heat),
@@ -62,7 +62,8 @@ fn loss_and_gradients_equal_pytorch() {
     let mut truths = vec![
         Truth {
             targets: Vec::new(),
-            mask: vec![0; height * width]
+            mask: vec![0; height * width],
+            ..Truth::default()
         };
         2
     ];
@@ -126,7 +127,7 @@ fn loss_and_gradients_equal_pytorch() {
 #[test]
 fn saturated_logits_give_finite_losses() {
     let graph = build(&NetworkConfig::named("s").unwrap()).unwrap();
-    let mut trainer = Trainer::new(&graph, 1, 16, 16);
+    let mut trainer = Trainer::new(&graph, Reach::Encoder, 1, 16, 16);
     let o = trainer.outputs();
     for (view, value) in [(o.heat, 200.0), (o.mask, -200.0)] {
         let planes = trainer.activation_mut(view);
@@ -141,6 +142,7 @@ fn saturated_logits_give_finite_losses() {
             area: 9,
         }],
         mask: vec![0; 256],
+        ..Truth::default()
     };
     truth.mask[8 * 16 + 8] = 1;
     let parts = DetectionLoss::default().run(&Pool::new(1), &mut trainer, &[truth]);
@@ -152,4 +154,19 @@ fn saturated_logits_give_finite_losses() {
             .iter()
             .all(|g| g.is_finite())
     }));
+}
+
+/// Two pixels, logits 0 and ln 3, one target: p = 0.5 and 0.75, common 0.75, union 1.5.
+#[test]
+fn mask_loss_by_hand() {
+    let mut logits = [0.0, 3.0f32.ln()];
+    let loss = mask_loss(&mut logits, &[0, 1], 2.0, 4);
+    let entropy = 2.0f64.ln() - 0.75f64.ln();
+    let wanted = 0.25 * (1.0 - 1.75 / 2.5 + entropy / 2.0);
+    assert!((loss - wanted).abs() < 1e-7, "{loss} against {wanted}");
+    let outside = 2.0 * 0.25 * (1.75 / 6.25 * 0.25 + 0.5 * 0.5);
+    let inside = 2.0 * 0.25 * (-1.0 / 2.5 * 0.1875 - 0.5 * 0.25);
+    for (got, want) in logits.into_iter().zip([outside, inside]) {
+        assert!((f64::from(got) - want).abs() < 1e-7, "{got} against {want}");
+    }
 }

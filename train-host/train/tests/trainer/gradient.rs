@@ -2,7 +2,7 @@
 
 use crate::blobs;
 use invdet_cpu::Engine;
-use invdet_cpu::training::{Statistics, Trainer};
+use invdet_cpu::training::{Reach, Statistics, Trainer};
 use invdet_data::Target;
 use invdet_net::arch::build;
 use invdet_net::graph::{Graph, Role};
@@ -28,7 +28,7 @@ struct Bench {
 impl Bench {
     fn new(statistics: Statistics) -> Self {
         let graph = build(&blobs::network()).unwrap();
-        let mut trainer = Trainer::new(&graph, IMAGES, SIDE, SIDE);
+        let mut trainer = Trainer::new(&graph, Reach::Encoder, IMAGES, SIDE, SIDE);
         let mut rng = Pcg64Mcg::seed_from_u64(5);
         let mut values: Vec<f32> = (0..IMAGES * SIDE * SIDE)
             .map(|_| rng.random::<f32>() - 0.5)
@@ -36,7 +36,8 @@ impl Bench {
         let mut truths = vec![
             Truth {
                 targets: Vec::new(),
-                mask: vec![0; SIDE * SIDE]
+                mask: vec![0; SIDE * SIDE],
+                ..Truth::default()
             };
             IMAGES
         ];
@@ -214,7 +215,7 @@ fn single_parameters_of_every_role_have_the_gradient_of_their_central_difference
         Role::Weight,
         Role::ZeroWeight,
         Role::Bias,
-        Role::HeatBias,
+        Role::PriorBias,
         Role::NormGain,
         Role::NormOffset,
     ] {

@@ -8,5 +8,6 @@
 mod blobs;
 mod command_line;
 mod gradient;
+mod modes;
 mod overfit;
 mod resume;

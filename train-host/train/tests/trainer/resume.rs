@@ -2,6 +2,8 @@
 
 use crate::blobs;
 use invdet_train::checkpoint::State;
+use invdet_train::config::RunConfig;
+use invdet_train::guidance::EncoderGrad;
 use invdet_train::run::{Run, RunData};
 use std::path::Path;
 
@@ -14,9 +16,18 @@ fn train(run: &mut Run, data: &RunData, epochs: u32) {
     }
 }
 
+/// The run of every test; with the backward path its ramp lasts from the first epoch to the last, so that the cut falls
+/// into the middle of it.
+fn config(set: &Path, mode: EncoderGrad) -> RunConfig {
+    let mut config = blobs::config(set, EPOCHS);
+    config.reconstruction.encoder_grad = mode;
+    (config.tarm.e0, config.tarm.de) = (0.0, 1.0);
+    config
+}
+
 /// Four epochs in one go.
-fn uncut(set: &Path, threads: usize) -> State {
-    let config = blobs::config(set, EPOCHS);
+fn uncut(set: &Path, mode: EncoderGrad, threads: usize) -> State {
+    let config = config(set, mode);
     let data = RunData::load(&config).unwrap();
     let mut run = Run::new(config, None, threads).unwrap();
     train(&mut run, &data, EPOCHS);
@@ -24,9 +35,9 @@ fn uncut(set: &Path, threads: usize) -> State {
 }
 
 /// Two epochs, then two more by another process's worth of fresh objects, through the checkpoint file.
-fn cut(set: &Path, threads: usize) -> State {
+fn cut(set: &Path, mode: EncoderGrad, threads: usize) -> State {
     let checkpoint = set.join("checkpoint.safetensors");
-    let config = blobs::config(set, EPOCHS);
+    let config = config(set, mode);
     let data = RunData::load(&config).unwrap();
     let mut run = Run::new(config.clone(), None, threads).unwrap();
     train(&mut run, &data, EPOCHS / 2);
@@ -51,15 +62,21 @@ fn bits(tensors: &[Vec<f32>]) -> Vec<Vec<u32>> {
 
 #[test]
 fn resumed_run_ends_bit_for_bit_as_an_uncut_one_on_any_number_of_threads() {
+    for mode in [EncoderGrad::DetOnly, EncoderGrad::Dual] {
+        ends_alike(mode);
+    }
+}
+
+fn ends_alike(mode: EncoderGrad) {
     let folder = tempfile::tempdir().unwrap();
     let set = blobs::write_set(folder.path(), 8, 1);
-    let expected = uncut(&set, 1);
+    let expected = uncut(&set, mode, 1);
     assert_eq!(expected.progress.step, 8, "two steps an epoch");
     assert_ne!(expected.weights, expected.average);
     for (name, got) in [
-        ("uncut, 2 threads", uncut(&set, 2)),
-        ("cut, 1 thread", cut(&set, 1)),
-        ("cut, 2 threads", cut(&set, 2)),
+        ("uncut, 2 threads", uncut(&set, mode, 2)),
+        ("cut, 1 thread", cut(&set, mode, 1)),
+        ("cut, 2 threads", cut(&set, mode, 2)),
     ] {
         // Bits, so that two NaNs or a -0 for a 0 do not pass.
         for (kind, a, b) in [
@@ -74,6 +91,11 @@ fn resumed_run_ends_bit_for_bit_as_an_uncut_one_on_any_number_of_threads() {
                 "second moments",
                 &got.optimizer.second,
                 &expected.optimizer.second,
+            ),
+            (
+                "second moments of the reconstruction",
+                &got.reconstruction.second,
+                &expected.reconstruction.second,
             ),
         ] {
             assert!(bits(a) == bits(b), "{name}: {kind} differ");
