@@ -79,6 +79,8 @@ pub struct StepReport {
     pub gradient_norm: f64,
     /// Learning rate.
     pub lr: f32,
+    /// Whether loss and gradients were finite, so that the weights moved.
+    pub finite: bool,
 }
 
 /// A run in progress.
@@ -184,20 +186,14 @@ impl Run {
         let mut bad = 0;
         for step in 0..steps {
             self.fill_batch(train, &order, epoch, step)?;
-            let at = (epoch as f32 + step as f32 / steps as f32) / epochs;
-            let loss = self.gradients(statistics, at);
-            let norms = self.clip();
-            let gradient_norm = norms[0];
-            let lr = self.config.optimizer.lr_at(at * epochs, epochs);
-            let finite = norms.iter().all(|n| n.is_finite());
-            if finite && loss.total.is_finite() && loss.rec.is_finite() {
+            let done = self.train_step(statistics, epoch as f32 + step as f32 / steps as f32);
+            if done.finite {
                 bad = 0;
-                self.step(lr);
             } else {
                 bad += 1;
                 log::warn!(
                     "epoch {epoch} step {step}: loss {} or gradient is not finite, step skipped",
-                    loss.total
+                    done.loss.total
                 );
                 if bad >= 10 {
                     bail!(
@@ -205,16 +201,38 @@ impl Run {
                     );
                 }
             }
-            report(&StepReport {
-                loss,
-                gradient_norm,
-                lr,
-            });
+            report(&done);
         }
         self.check_health()?;
         self.state.progress.epoch += 1;
         self.state.progress.seconds += started.elapsed().as_secs_f64();
         Ok(())
+    }
+
+    /// The batch of the next [`Run::train_step`]: pixels `[N, 1, H, W]` and what they show.
+    pub fn set_batch(&mut self, pixels: &[f32], truths: &[Truth]) {
+        self.trainer.input_mut().fill_from(pixels);
+        self.truths = truths.to_vec();
+    }
+
+    /// One step on the batch that is there; `epoch` may be fractional. The weights stay as they are if anything is not
+    /// finite.
+    pub fn train_step(&mut self, statistics: Statistics, epoch: f32) -> StepReport {
+        let epochs = self.config.epochs as f32;
+        let loss = self.gradients(statistics, epoch / epochs);
+        let norms = self.clip();
+        let lr = self.config.optimizer.lr_at(epoch, epochs);
+        let finite =
+            norms.iter().all(|n| n.is_finite()) && loss.total.is_finite() && loss.rec.is_finite();
+        if finite {
+            self.step(lr);
+        }
+        StepReport {
+            loss,
+            gradient_norm: norms[0],
+            lr,
+            finite,
+        }
     }
 
     /// Losses of the batch, and their gradients in the trainer. `progress` is the fraction of all epochs done.

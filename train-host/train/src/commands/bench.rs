@@ -2,21 +2,27 @@
 
 use super::{Outcome, default_threads, input, running};
 use clap::Args;
-use invdet_cpu::Engine;
-use invdet_cpu::training::{Reach, Statistics, Trainer};
+use invdet_cpu::training::Statistics;
 use invdet_data::Target;
-use invdet_net::config::NetworkConfig;
-use invdet_train::loss::{DetectionLoss, Truth};
-use invdet_train::optim::{AdamW, Rates, clip, initial_weights};
+use invdet_net::config::STRIDE;
+use invdet_train::config::RunConfig;
+use invdet_train::loss::Truth;
+use invdet_train::run::Run;
 use serde::Serialize;
 use std::time::Instant;
 
-/// Example: invdet-train bench --network b --batch 8 --size 256 --threads 2 --json
+/// Examples:
+///   invdet-train bench --network b --batch 8 --size 256 --threads 2 --json
+///   invdet-train bench --mode dual
 #[derive(Args)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct BenchArgs {
     /// Named network: s or b.
     #[arg(long, default_value = "s")]
     network: String,
+    /// Who trains the encoder: det_only, dual, literal, joint or frozen.
+    #[arg(long, default_value = "det_only")]
+    mode: String,
     /// Images of a step.
     #[arg(long, default_value_t = 8)]
     batch: usize,
@@ -40,7 +46,7 @@ struct Measured {
     batch: usize,
     size: String,
     threads: usize,
-    mode: &'static str,
+    mode: String,
     runs: usize,
     step_median_ms: f64,
     peak_rss_mb: f64,
@@ -48,74 +54,44 @@ struct Measured {
 }
 
 pub(crate) fn bench(args: &BenchArgs) -> Outcome {
-    let config = NetworkConfig::named(&args.network).map_err(input)?;
-    let graph = invdet_net::arch::build(&config).map_err(input)?;
-    if args.size == 0
-        || !args.size.is_multiple_of(invdet_net::config::STRIDE)
-        || args.batch == 0
-        || args.runs == 0
-    {
+    if args.size == 0 || !args.size.is_multiple_of(STRIDE) || args.batch == 0 || args.runs == 0 {
         return Err(input(anyhow::anyhow!(
-            "--size must be a multiple of 16, --batch and --runs at least 1"
+            "--size must be a multiple of {STRIDE}, --batch and --runs at least 1"
         )));
     }
+    let settings = [
+        format!("batch={}", args.batch),
+        format!("augment.crop={}", args.size),
+        format!("reconstruction.encoder_grad={}", args.mode),
+    ];
+    let config = RunConfig::resolve(None, Some(&args.network), &settings).map_err(input)?;
+    // Past all ramps: everything takes part.
+    let epoch = 0.5 * config.epochs as f32;
     let threads = args.threads.unwrap_or_else(default_threads);
-    let engine = Engine::new(threads);
-    let mut weights = initial_weights(&graph, 1);
-    let mut optimizer = AdamW::new(&graph);
-    let mut trainer = Trainer::new(&graph, Reach::Encoder, args.batch, args.size, args.size);
+    let mut run = Run::new(config, None, threads).map_err(input)?;
     let values: Vec<f32> = (0..args.batch * args.size * args.size)
         .map(|i| (i * 37 % 101) as f32 * 0.02 - 1.0)
         .collect();
-    trainer.input_mut().fill_from(&values);
-    let mut truth = Truth {
-        targets: Vec::new(),
-        mask: vec![0; args.size * args.size],
-        ..Truth::default()
-    };
-    let c = args.size / 2;
-    truth.targets.push(Target {
-        x: c as f32 + 0.5,
-        y: c as f32 + 0.5,
-        w: 3.0,
-        h: 3.0,
-        area: 9,
-    });
-    for y in c - 1..c + 2 {
-        truth.mask[y * args.size + c - 1..y * args.size + c + 2].fill(1);
-    }
-    let truths = vec![truth; args.batch];
-    let mut loss = DetectionLoss::default();
+    run.set_batch(&values, &vec![truth(args.size); args.batch]);
     let mut times = Vec::with_capacity(args.runs);
-    for run in 0..args.runs as u64 + 3 {
+    for i in 0..args.runs + 3 {
         let start = Instant::now();
-        trainer.forward(&engine, &mut weights, Statistics::Batch);
-        loss.run(engine.pool(), &mut trainer, &truths);
-        trainer.backward(&engine, &weights, Statistics::Batch);
-        clip(trainer.gradients_mut(), 10.0);
-        let rates = Rates {
-            lr: 1e-4,
-            decay: 1e-2,
-        };
-        optimizer.step(
-            &graph,
-            &mut weights,
-            trainer.gradients(),
-            |_| Some(rates),
-            run + 1,
-        );
-        if run >= 3 {
+        let step = run.train_step(Statistics::Batch, epoch);
+        if !step.finite {
+            return Err(running(anyhow::anyhow!("step {i} was not finite")));
+        }
+        if i >= 3 {
             times.push(start.elapsed().as_secs_f64() * 1e3);
         }
     }
     times.sort_by(f64::total_cmp);
-    let macs: u64 = graph.macs(args.size, args.size).iter().sum();
+    let macs: u64 = run.graph.macs(args.size, args.size).iter().sum();
     let measured = Measured {
         model: args.network.clone(),
         batch: args.batch,
         size: format!("{0}x{0}", args.size),
         threads,
-        mode: "det_only",
+        mode: args.mode.clone(),
         runs: args.runs,
         step_median_ms: times[times.len() / 2],
         peak_rss_mb: peak_rss_mb(),
@@ -125,8 +101,9 @@ pub(crate) fn bench(args: &BenchArgs) -> Outcome {
         println!("{}", serde_json::to_string(&measured).map_err(running)?);
     } else {
         println!(
-            "{} batch {} at {}, {} threads: {:.1} ms a step (median of {}), {:.0} MB",
+            "{} {} batch {} at {}, {} threads: {:.1} ms a step (median of {}), {:.0} MB",
             measured.model,
+            measured.mode,
             measured.batch,
             measured.size,
             measured.threads,
@@ -136,6 +113,26 @@ pub(crate) fn bench(args: &BenchArgs) -> Outcome {
         );
     }
     Ok(())
+}
+
+/// A target of 3x3 pixels in the middle of an image of `size` x `size`.
+fn truth(size: usize) -> Truth {
+    let c = size / 2;
+    let mut mask = vec![0; size * size];
+    for y in c - 1..c + 2 {
+        mask[y * size + c - 1..y * size + c + 2].fill(1);
+    }
+    Truth {
+        targets: vec![Target {
+            x: c as f32 + 0.5,
+            y: c as f32 + 0.5,
+            w: 3.0,
+            h: 3.0,
+            area: 9,
+        }],
+        mask,
+        grey: [20.0, 100.0],
+    }
 }
 
 /// High-water mark of resident memory, from the kernel; 0 where it does not tell.
