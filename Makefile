@@ -32,7 +32,7 @@ doc:
 
 rigs: rig-peers rig-reference rig-aarch64 ## All slow checks against real peers and foreign machines
 
-rig-peers: ## pymavlink receives a replay over UDP and over a pty pair, fields equal
+rig-peers: ## pymavlink receives a replay over UDP and over a pty pair, TensorBoard reads a run; all values equal
 	tests/rigs/peers.sh
 
 rig-reference: ## PyTorch and the metrics' references agree with what is committed

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # pymavlink, an independent MAVLink implementation, receives what we send: over UDP and over a pty pair, every field
 # equal; commands are answered exactly once; and the image status of a replay equals the replay's own track file.
+# TensorBoard's own reader opens the event files of a resumed training run, every value equal.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tests/rigs/need.sh cc:gcc socat
 python3 -c 'import ensurepip' 2>/dev/null || tests/rigs/need.sh no-such-program:python3-venv
 cargo build --release -p invdet-runtime
 cargo build --release -p invdet-link --example announce
+cargo build --release -p invdet-train --example events
 
 venv=.cache/venv-peers
 if [ ! -e $venv/ready ]; then
@@ -16,6 +18,13 @@ if [ ! -e $venv/ready ]; then
     touch $venv/ready
 fi
 python=$venv/bin/python
+tensorboard=.cache/venv-tensorboard
+if [ ! -e $tensorboard/ready ]; then
+    rm -rf $tensorboard
+    python3 -m venv $tensorboard
+    $tensorboard/bin/pip install -q --disable-pip-version-check -r tests/peers/requirements-tensorboard.txt
+    touch $tensorboard/ready
+fi
 work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
 passed=0
@@ -60,5 +69,10 @@ replay "serial:$work/a:921600"
 wait $peer
 $python tests/peers/replayed.py "$work/tracks.jsonl" "$work/replay-serial.jsonl" --size 320 256
 ok "replay over serial: the image status is that of the track file"
+
+# What a training run writes for people to watch.
+target/release/examples/events "$work/events" > "$work/events.json"
+$tensorboard/bin/python tests/peers/tensorboard_peer.py "$work/events" "$work/events.json"
+ok "TensorBoard: every scalar of a resumed run equal, none twice"
 
 echo "$passed passed, 0 failed"

@@ -135,6 +135,18 @@ impl Detector {
         }
     }
 
+    /// Overwrites `out` with the score of each pixel to be the centre of a target, row by row, size of the last frame. The
+    /// heat map has one value for 2x2 pixels, which all four get. Empty when [`Self::mask_probability`] is.
+    pub fn heat_probability(&self, out: &mut Vec<f32>) {
+        out.clear();
+        let Some(size) = self.seen else { return };
+        let heat = self.network.heads().heat;
+        for y in 0..size.height as usize {
+            let row = heat.row(y / 2).iter().flat_map(|logit| [*logit; 2]);
+            out.extend(row.take(size.width as usize).map(sigmoid));
+        }
+    }
+
     /// Least score of a detection.
     pub fn threshold(&self) -> f32 {
         self.decode.threshold

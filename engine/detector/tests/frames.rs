@@ -127,6 +127,23 @@ fn mask_has_the_size_of_the_image_and_probabilities() {
 }
 
 #[test]
+fn heat_map_is_that_of_the_scores_two_by_two_pixels_a_value() {
+    let mut detector = detector();
+    let mut heat = vec![7.0; 3];
+    detector.heat_probability(&mut heat);
+    assert!(heat.is_empty());
+    let out = detections(&mut detector, &noise(33, 21, 5));
+    detector.heat_probability(&mut heat);
+    assert_eq!(heat.len(), 33 * 21);
+    // The strongest peak is the first detection, and its score.
+    let highest = heat.iter().copied().fold(0.0, f32::max);
+    assert_eq!(Some(highest), out.first().map(|d| d.score));
+    let at = |x: usize, y: usize| heat[y * 33 + x];
+    assert!((0..10).all(|y| (0..16).all(|x| at(2 * x, 2 * y) == at(2 * x + 1, 2 * y + 1))));
+    assert!(heat.iter().any(|p| *p != heat[0]));
+}
+
+#[test]
 fn frame_in_flat_field_correction_is_empty_and_leaves_no_mask() {
     let mut detector = detector();
     let mut frame = noise(64, 64, 6);

@@ -80,6 +80,11 @@ impl Curve {
         &self.points
     }
 
+    /// Score of every detection of the set, falling, and whether it finds one more target.
+    pub fn verdicts(&self) -> &[(f32, bool)] {
+        &self.verdicts
+    }
+
     /// Counts when detections of at least `threshold` are kept.
     pub fn at(&self, threshold: f32) -> Counts {
         let reached = self.points.partition_point(|p| p.threshold >= threshold);

@@ -1,17 +1,17 @@
 //! Evaluation of a whole set.
 //!
 //! In: one call an image with detections, the probability map where the model has one, and the raw mask. Out: a
-//! [`Report`], and a [`Curve`] for any criterion. Refused: buffers of the wrong length, numbers that are not finite,
+//! [`Report`], a [`crate::FullReport`], and a [`Curve`] for any criterion. Refused: buffers of the wrong length, numbers that are not finite,
 //! maps for a part of the images.
 //!
 //! Boxes and targets are kept, so thresholds can be swept afterwards; pixel metrics are summed as images come in,
-//! at the one pixel threshold of the options.
+//! at the one pixel threshold of the options, by every public convention at once.
 
 use invdet_core::ImageSize;
 
 use crate::area::{AreaBin, RecallByArea};
 use crate::boxes::{ScoredBox, Target};
-use crate::components::label_where;
+use crate::components::{components_where, label_where};
 use crate::counts::Counts;
 use crate::curve::Curve;
 use crate::error::MetricsError;
@@ -61,14 +61,33 @@ struct Image {
     detections: Vec<ScoredBox>,
 }
 
+/// The pixel metrics by one convention.
+#[derive(Debug, Clone)]
+struct Convention {
+    pixel: PixelTotals,
+    pd_fa: PdFa,
+}
+
+impl Convention {
+    fn new(mode: MaskMode) -> Self {
+        Self {
+            pixel: PixelTotals::new(mode),
+            pd_fa: PdFa::new(mode),
+        }
+    }
+}
+
 /// Metrics of a set in the making.
 #[derive(Debug, Clone)]
 pub struct Evaluator {
     options: EvalOptions,
     images: Vec<Image>,
-    pixel: PixelTotals,
-    pd_fa: PdFa,
+    basic: Convention,
+    dnanet: Convention,
+    acm: Convention,
+    strict: Convention,
     opdc: OpdcTotals,
+    opdc_compat: OpdcTotals,
     /// Whether images come with a probability map; unknown before the first.
     mapped: Option<bool>,
 }
@@ -79,9 +98,12 @@ impl Evaluator {
         Self {
             options,
             images: Vec::new(),
-            pixel: PixelTotals::new(options.mask_mode),
-            pd_fa: PdFa::new(options.mask_mode),
+            basic: Convention::new(MaskMode::Basic),
+            dnanet: Convention::new(MaskMode::DnaNet),
+            acm: Convention::new(MaskMode::Acm),
+            strict: Convention::new(MaskMode::Strict),
             opdc: OpdcTotals::default(),
+            opdc_compat: OpdcTotals::default(),
             mapped: None,
         }
     }
@@ -101,16 +123,30 @@ impl Evaluator {
         let targets = label_where(mask, size.width, size.height, |m| m > threshold);
         if let Some(probability) = probability {
             let prediction = binarise(probability, self.options.pixel_threshold);
-            self.pixel.add(&PixelCounts::of(&prediction, mask));
+            let counts = PixelCounts::of(&prediction, mask);
             let predicted = label_where(&prediction, size.width, size.height, |p| p);
-            let mode = self.options.mask_mode;
-            let objects = label_where(mask, size.width, size.height, |m| mode.is_object(m));
-            self.pd_fa.add(
-                &PdFaCounts::of(&predicted.components, &objects.components),
-                pixels,
-            );
-            self.opdc
-                .add(&opdc(&predicted, &targets, pixels, self.options.opdc));
+            // Three of the four conventions form objects alike.
+            let found_by = |mode: MaskMode| {
+                let objects =
+                    components_where(mask, size.width, size.height, |m| mode.is_object(m));
+                PdFaCounts::of(&predicted.components, &objects)
+            };
+            let (of_full, of_upper) = (found_by(MaskMode::Basic), found_by(MaskMode::Strict));
+            for (convention, found) in [
+                (&mut self.basic, &of_full),
+                (&mut self.dnanet, &of_full),
+                (&mut self.acm, &of_full),
+                (&mut self.strict, &of_upper),
+            ] {
+                convention.pixel.add(&counts);
+                convention.pd_fa.add(found, pixels);
+            }
+            for (rule, totals) in [
+                (OpdcRule::Fixed, &mut self.opdc),
+                (OpdcRule::Compat, &mut self.opdc_compat),
+            ] {
+                totals.add(&opdc(&predicted, &targets, pixels, rule));
+            }
         }
         self.mapped = Some(probability.is_some());
         let targets = targets.components.iter().map(Target::from).collect();
@@ -228,19 +264,61 @@ impl Evaluator {
         rows
     }
 
-    /// IoU, nIoU and pixel accuracy so far.
+    /// What is evaluated, and by whose rules.
+    pub const fn options(&self) -> &EvalOptions {
+        &self.options
+    }
+
+    /// Pixels of all images so far.
+    pub fn pixels(&self) -> u64 {
+        self.images.iter().map(|i| i.pixels).sum()
+    }
+
+    /// Whether images came with probability maps, without which there are no pixel metrics.
+    pub fn has_maps(&self) -> bool {
+        self.mapped == Some(true)
+    }
+
+    /// IoU, nIoU and pixel accuracy so far, by the convention of the options.
     pub const fn pixel(&self) -> &PixelTotals {
-        &self.pixel
+        self.pixel_by(self.options.mask_mode)
     }
 
-    /// Pd and Fa so far.
+    /// IoU, nIoU and pixel accuracy so far, by a convention.
+    pub const fn pixel_by(&self, mode: MaskMode) -> &PixelTotals {
+        &self.convention(mode).pixel
+    }
+
+    /// Pd and Fa so far, by the convention of the options.
     pub const fn pd_fa(&self) -> &PdFa {
-        &self.pd_fa
+        self.pd_fa_by(self.options.mask_mode)
     }
 
-    /// OPDC counts so far.
+    /// Pd and Fa so far, by a convention.
+    pub const fn pd_fa_by(&self, mode: MaskMode) -> &PdFa {
+        &self.convention(mode).pd_fa
+    }
+
+    const fn convention(&self, mode: MaskMode) -> &Convention {
+        match mode {
+            MaskMode::Basic => &self.basic,
+            MaskMode::DnaNet => &self.dnanet,
+            MaskMode::Acm => &self.acm,
+            MaskMode::Strict => &self.strict,
+        }
+    }
+
+    /// OPDC counts so far, by the rule of the options.
     pub const fn opdc(&self) -> &OpdcTotals {
-        &self.opdc
+        self.opdc_by(self.options.opdc)
+    }
+
+    /// OPDC counts so far, by a rule.
+    pub const fn opdc_by(&self, rule: OpdcRule) -> &OpdcTotals {
+        match rule {
+            OpdcRule::Fixed => &self.opdc,
+            OpdcRule::Compat => &self.opdc_compat,
+        }
     }
 
     /// The report at the threshold of the options.
@@ -251,7 +329,7 @@ impl Evaluator {
     /// The report at another threshold for boxes. Pixel metrics stay at the pixel threshold of the options.
     pub fn report_at(&self, threshold: f32, dataset: &str, split: &str) -> Report {
         let prf = |criterion| self.counts(criterion, threshold).prf();
-        let mapped = self.mapped == Some(true);
+        let mapped = self.has_maps();
         let scaled = |value: Option<f64>, by: f64| value.filter(|_| mapped).map(|v| by * v);
         Report {
             dataset: dataset.to_owned(),
@@ -263,14 +341,14 @@ impl Evaluator {
             spire_5px: prf(Criterion::Spire5Px),
             geo_05: prf(Criterion::Geo05),
             opdc: if mapped {
-                OpdcReport::from(&self.opdc)
+                OpdcReport::from(self.opdc())
             } else {
                 OpdcReport::default()
             },
-            iou: scaled(self.pixel.iou(), 100.0),
-            n_iou: scaled(self.pixel.n_iou(), 100.0),
-            pd: scaled(self.pd_fa.pd(), 100.0),
-            fa_1e6: scaled(self.pd_fa.fa(self.options.fa_area), 1e6),
+            iou: scaled(self.pixel().iou(), 100.0),
+            n_iou: scaled(self.pixel().n_iou(), 100.0),
+            pd: scaled(self.pd_fa().pd(), 100.0),
+            fa_1e6: scaled(self.pd_fa().fa(self.options.fa_area), 1e6),
             recall_by_area: self.recall_by_area(threshold),
         }
     }

@@ -13,6 +13,8 @@
 //! | OPDC, hIoU | [`opdc`] |
 //! | thresholds, best F1, Fa limits | [`curve`] |
 //! | recall by target size | [`area`] |
+//! | scores against observed precision | [`reliability`] |
+//! | everything at once, operating points | [`full`] |
 //! | 8-connected blobs of a mask | [`components`](mod@components) |
 //! | minimum-cost assignment | [`assignment`] |
 //!
@@ -29,10 +31,12 @@ pub mod counts;
 pub mod curve;
 mod error;
 mod evaluator;
+pub mod full;
 pub mod matching;
 pub mod opdc;
 pub mod pd_fa;
 pub mod pixel;
+pub mod reliability;
 mod report;
 
 pub use area::{AreaBin, AreaRow, RecallByArea};
@@ -42,8 +46,10 @@ pub use counts::{Counts, Prf};
 pub use curve::{Curve, CurvePoint};
 pub use error::MetricsError;
 pub use evaluator::{EvalOptions, Evaluator};
+pub use full::{FALSE_ALARM_BUDGETS, FullReport, OperatingPoint};
 pub use matching::{Criterion, Matching};
 pub use opdc::{OpdcRule, OpdcTotals};
 pub use pd_fa::{FaArea, PdFa};
 pub use pixel::{MaskMode, PixelTotals};
+pub use reliability::Reliability;
 pub use report::{OpdcReport, Report};

@@ -13,8 +13,8 @@ use invdet_metrics::opdc::opdc;
 use invdet_metrics::pd_fa::PdFaCounts;
 use invdet_metrics::pixel::PixelCounts;
 use invdet_metrics::{
-    Counts, Criterion, EvalOptions, Evaluator, FaArea, MaskMode, Matching, OpdcRule, PdFa,
-    PixelTotals, ScoredBox, Target,
+    Counts, Criterion, EvalOptions, Evaluator, FALSE_ALARM_BUDGETS, FaArea, MaskMode, Matching,
+    OpdcRule, PdFa, PixelTotals, ScoredBox, Target,
 };
 use serde::Deserialize;
 
@@ -468,4 +468,123 @@ fn false_objects_per_pixel_stay_below_the_limit_and_one_step_lower_does_not() {
         .find(|p| p.threshold < point.threshold)
         .unwrap();
     assert!(next.counts.fp > 40);
+}
+
+#[test]
+fn the_full_report_is_made_of_the_same_numbers() {
+    let golden = golden();
+    let evaluator = evaluated(&golden, EvalOptions::default());
+    let full = evaluator.full();
+    let (set, percent) = (&golden.set, |got: Option<f64>, want: f64| {
+        close(got.unwrap() / 100.0, want)
+    });
+    let pixel = full.pixel.unwrap();
+    for (row, iou, n_iou, pd, fa) in [
+        (
+            pixel.strict,
+            "strict",
+            "strict",
+            set.pd_strict,
+            set.fa_strict,
+        ),
+        (pixel.basic, "basic", "acm", set.pd, set.fa_basic),
+        (pixel.dnanet, "basic", "acm", set.pd, set.fa_dnanet),
+        (pixel.acm, "acm", "acm", set.pd, set.fa_basic),
+    ] {
+        assert!(percent(row.iou, set.iou[iou]) && percent(row.n_iou, set.n_iou[n_iou]));
+        assert!(percent(row.pd, pd) && close(row.fa_1e6.unwrap() / 1e6, fa));
+    }
+    assert!(percent(pixel.basic.pixel_accuracy, set.pixel_accuracy));
+    assert!(close(
+        pixel.dnanet.fa_1e6_of_256.unwrap() / 1e6,
+        set.fa_dnanet_256
+    ));
+    let c = full.criteria;
+    for (name, got) in [
+        ("box_iou50", c.box_iou50),
+        ("centre_3px", c.centre_3px),
+        ("spire_5px", c.spire_5px),
+        ("geo_05", c.geo_05),
+    ] {
+        let t = got.at_threshold;
+        assert_eq!([t.tp, t.fp, t.fn_], set.curves[name][10], "{name}");
+        let best = got.best_f1.unwrap().tally;
+        // Thresholds of the golden curves are a subset.
+        for [tp, fp, fn_] in set.curves[name].iter().copied() {
+            assert!(best.prf.f1.unwrap() >= 100.0 * Counts { tp, fp, fn_ }.f1().unwrap() - 1e-9);
+        }
+    }
+    assert!(percent(
+        c.box_iou50.best_f1_interpolated.unwrap().prf.f1,
+        set.yolo_best[3]
+    ));
+    assert!(close(
+        full.opdc_compat.unwrap().h_iou / 100.0,
+        set.hiou_compat
+    ));
+    let totals = golden.cases.iter().fold([0; 3], |sum, case| {
+        let (tp, fp, fn_, _) = case.opdc;
+        [sum[0] + tp, sum[1] + fp, sum[2] + fn_]
+    });
+    let t = full.opdc.unwrap().tally;
+    assert_eq!([t.tp, t.fp, t.fn_], totals);
+
+    // The default budgets are for sets of many more pixels: here they allow less than one false object.
+    let limits: Vec<f64> = full
+        .operating_points
+        .iter()
+        .map(|p| p.limit_per_pixel)
+        .collect();
+    assert_eq!(limits, FALSE_ALARM_BUDGETS);
+    let points = evaluator.operating_points(&[10.0, 40.0, 200.0].map(|n| n / set.pixels as f64));
+    for point in &points {
+        let at = point.at.unwrap();
+        assert!(at.false_per_pixel <= point.limit_per_pixel);
+        let rows = at.recall_by_area;
+        let rows = [rows.point, rows.spot, rows.extended];
+        assert_eq!(rows.iter().map(|r| r.found).sum::<u64>(), at.tally.tp);
+        let all_false = rows.iter().map(|r| r.false_detections).sum::<u64>();
+        assert_eq!(all_false, at.tally.fp);
+        assert!(close(
+            at.false_per_pixel * set.pixels as f64,
+            at.tally.fp as f64
+        ));
+    }
+    let recalls: Vec<f64> = points
+        .iter()
+        .map(|p| p.at.unwrap().tally.prf.r.unwrap())
+        .collect();
+    assert!(
+        recalls.is_sorted() && recalls[0] < recalls[2],
+        "{recalls:?}"
+    );
+
+    // The bins from 0.5 on hold what the centre criterion counts at 0.5.
+    let half = &full.reliability_at_threshold;
+    let hits: u64 = half.bins.iter().map(|b| b.hits).sum();
+    let [tp, fp, _] = set.curves["centre_3px"][10];
+    assert_eq!((hits, half.detections), (tp, tp + fp));
+    assert!(half.bins[..5].iter().all(|b| b.detections == 0));
+    assert_eq!(half.bins[5..], full.reliability.bins[5..]);
+
+    let text = serde_json::to_string(&full).unwrap();
+    assert_eq!(
+        serde_json::from_str::<invdet_metrics::FullReport>(&text).unwrap(),
+        full
+    );
+}
+
+#[test]
+fn without_maps_or_detections_the_full_report_says_null() {
+    let mut evaluator = Evaluator::new(EvalOptions::default());
+    evaluator
+        .add_image(ImageSize::new(2, 2), &[], None, &[0, 0, 0, 255])
+        .unwrap();
+    let full = evaluator.full();
+    assert!(full.pixel.is_none() && full.opdc.is_none() && full.opdc_compat.is_none());
+    assert!(full.operating_points.iter().all(|p| p.at.is_none()));
+    assert_eq!(full.reliability.expected_calibration_error, None);
+    let centre = full.criteria.centre_3px;
+    assert_eq!(centre.at_threshold.fn_, 1);
+    assert_eq!(centre.best_f1, None);
 }

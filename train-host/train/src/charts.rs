@@ -5,6 +5,7 @@
 
 mod axis;
 mod panel;
+mod reliability;
 
 use crate::epoch_log::{EpochRow, ValidationRow};
 use anyhow::{Context as _, ensure};
@@ -12,9 +13,10 @@ use axis::Axis;
 use image::RgbImage;
 use invdet_metrics::{Counts, Curve};
 use invdet_net::manifest::write_whole;
-use panel::{Dot, FINE, Line, Panel};
+use panel::{Bar, Dot, FINE, Line, Panel};
 use plotters::prelude::*;
 use plotters::style::register_font;
+pub use reliability::reliability;
 use std::io::Cursor;
 use std::path::Path;
 

@@ -5,6 +5,7 @@ pub(crate) mod data;
 pub(crate) mod eval;
 pub(crate) mod report;
 mod run_folder;
+mod tables;
 pub(crate) mod train;
 
 use indicatif::{ProgressBar, ProgressStyle};

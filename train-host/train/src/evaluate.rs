@@ -62,12 +62,42 @@ pub fn predict(
     Ok(predictions)
 }
 
-/// One image; `worker` is made for the first and kept.
+/// The heat map of each sample, see [`Detector::heat_probability`]: for the few images that a person looks at.
+///
+/// # Errors
+/// The first sample, in order, that the detector refuses.
+pub fn heat_maps(model: &Model, samples: &[&Sample]) -> anyhow::Result<Vec<Vec<f32>>> {
+    let mut worker = None;
+    let heat = |sample: &&Sample| {
+        let (detector, _) = detect(&mut worker, model, sample)
+            .with_context(|| format!("{}/{}", sample.set, sample.name))?;
+        let mut heat = Vec::new();
+        detector.heat_probability(&mut heat);
+        Ok(heat)
+    };
+    samples.iter().map(heat).collect()
+}
+
 fn run(
     worker: &mut Option<Detector>,
     model: &Model,
     sample: &Sample,
 ) -> anyhow::Result<Prediction> {
+    let (detector, detections) = detect(worker, model, sample)?;
+    let mut probability = Vec::with_capacity(ImageSize::pixels(sample.size));
+    detector.mask_probability(&mut probability);
+    Ok(Prediction {
+        detections: detections.iter().map(|d| ScoredBox::from(*d)).collect(),
+        probability,
+    })
+}
+
+/// One image; `worker` is made for the first and kept.
+fn detect<'a>(
+    worker: &'a mut Option<Detector>,
+    model: &Model,
+    sample: &Sample,
+) -> anyhow::Result<(&'a Detector, Detections)> {
     let detector = match worker {
         Some(detector) => detector,
         // One thread an image: small images gain nothing from being split.
@@ -87,12 +117,7 @@ fn run(
     };
     let mut detections = Detections::new();
     detector.detect(&frame, &mut detections)?;
-    let mut probability = Vec::with_capacity(ImageSize::pixels(sample.size));
-    detector.mask_probability(&mut probability);
-    Ok(Prediction {
-        detections: detections.iter().map(|d| ScoredBox::from(*d)).collect(),
-        probability,
-    })
+    Ok((detector, detections))
 }
 
 /// Feeds predictions to an evaluator.

@@ -4,11 +4,14 @@
 //! kernels and their gradients are those of the runtime (`invdet-cpu`).
 #![forbid(unsafe_code)]
 
+pub mod cases;
 pub mod charts;
 pub mod checkpoint;
 pub mod config;
+pub mod early_stop;
 pub mod epoch_log;
 pub mod evaluate;
+pub mod events;
 pub mod guidance;
 pub mod loss;
 pub mod optim;

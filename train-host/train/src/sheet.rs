@@ -4,7 +4,8 @@
 //! detections, and the probability of the mask beside it. Images larger than a pane are cut to where most mistakes are.
 //! Refused: nothing; a set of no image gives a sheet of its heading alone.
 
-mod canvas;
+pub(crate) mod canvas;
+pub(crate) mod window;
 
 use crate::evaluate::Prediction;
 use canvas::{Canvas, Glyphs};
@@ -13,15 +14,16 @@ use invdet_data::{Sample, TARGET_ABOVE};
 use invdet_metrics::components::components_where;
 use invdet_metrics::pixel::{PixelCounts, binarise};
 use invdet_metrics::{Criterion, MaskMode, Matching, ScoredBox, Target};
+use window::Window;
 
 /// Images of a sheet at most.
 pub const MOST: usize = 12;
 
 /// Truth.
-const GREEN: [u8; 3] = [60, 220, 80];
+pub(crate) const GREEN: [u8; 3] = [60, 220, 80];
 /// Detections.
-const RED: [u8; 3] = [255, 70, 60];
-const WHITE: [u8; 3] = [235, 235, 235];
+pub(crate) const RED: [u8; 3] = [255, 70, 60];
+pub(crate) const WHITE: [u8; 3] = [235, 235, 235];
 
 /// Side of the shown part of an image, pixels.
 const CROP: u32 = 128;
@@ -164,7 +166,7 @@ pub fn sheet(ranked: &[Judged<'_>], threshold: f32) -> RgbImage {
 
 fn cell(canvas: &mut Canvas, left: u32, top: u32, judged: &Judged<'_>, threshold: f32) {
     let (sample, size) = (judged.sample, judged.sample.size);
-    let window = Window::of(judged);
+    let window = window_of(judged);
     let elsewhere = judged
         .places()
         .iter()
@@ -185,14 +187,12 @@ fn cell(canvas: &mut Canvas, left: u32, top: u32, judged: &Judged<'_>, threshold
     );
     canvas.text(left, top, &label, WHITE, Glyphs::Tall);
     let (y0, right) = (top + LABEL, left + PANE + 4);
-    let (low, high) = window.stretch(sample);
-    let scale = 255.0 / f32::from(high - low).max(1.0);
+    let grey = window.greys(sample);
     for y in 0..window.height {
         for x in 0..window.width {
             let at = ((window.y + y) * size.width + window.x + x) as usize;
             let count = sample.counts.get(at).copied().unwrap_or(0);
-            let grey = (f32::from(count.saturating_sub(low)) * scale).min(255.0) as u8;
-            canvas.square(left + x * ZOOM, y0 + y * ZOOM, ZOOM, [grey; 3]);
+            canvas.square(left + x * ZOOM, y0 + y * ZOOM, ZOOM, [grey(count); 3]);
             let probability = judged
                 .prediction
                 .probability
@@ -261,70 +261,21 @@ fn cell(canvas: &mut Canvas, left: u32, top: u32, judged: &Judged<'_>, threshold
     }
 }
 
-/// The shown part of an image, pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Window {
-    x: u32,
-    y: u32,
-    width: u32,
-    height: u32,
-}
-
-impl Window {
-    /// Around the mistake, or else the target, that has most mistakes near it.
-    fn of(judged: &Judged<'_>) -> Self {
-        let mistakes = judged.places();
-        let size = judged.sample.size;
-        let around = |&(x, y): &(f64, f64)| {
-            let start = |at: f64, length: u32| {
-                let last = length.saturating_sub(CROP);
-                ((at - 0.5 * f64::from(CROP)).clamp(0.0, f64::from(last)) as u32).min(last)
-            };
-            let (width, height) = (size.width.min(CROP), size.height.min(CROP));
-            Self {
-                x: start(x, size.width),
-                y: start(y, size.height),
-                width,
-                height,
-            }
-        };
-        let targets: Vec<(f64, f64)> = judged.targets.iter().map(|t| (t.x, t.y)).collect();
-        let points = if mistakes.is_empty() {
-            targets
-        } else {
-            mistakes
-        };
-        let inside = |w: &Self| points.iter().filter(|(x, y)| w.contains(*x, *y)).count();
-        // Of equals the first.
-        let best = points.iter().map(around).rev().max_by_key(inside);
-        best.unwrap_or_else(|| around(&(0.5 * f64::from(size.width), 0.5 * f64::from(size.height))))
-    }
-
-    fn contains(&self, x: f64, y: f64) -> bool {
-        (f64::from(self.x)..=f64::from(self.x + self.width)).contains(&x)
-            && (f64::from(self.y)..=f64::from(self.y + self.height)).contains(&y)
-    }
-
-    /// Counts shown black and white: all but the darkest 1 % and the brightest 0.1 %, which may be the targets.
-    fn stretch(&self, sample: &Sample) -> (u16, u16) {
-        let row = |y: u32| {
-            let start = ((self.y + y) * sample.size.width + self.x) as usize;
-            sample
-                .counts
-                .get(start..start + self.width as usize)
-                .unwrap_or(&[])
-        };
-        let mut counts: Vec<u16> = (0..self.height).flat_map(row).copied().collect();
-        counts.sort_unstable();
-        let at = |share: f64| {
-            counts
-                .get((share * counts.len() as f64) as usize)
-                .or(counts.last())
-                .copied()
-                .unwrap_or(0)
-        };
-        (at(0.01), at(0.999))
-    }
+/// Around the mistake, or else the target, that has most mistakes near it.
+fn window_of(judged: &Judged<'_>) -> Window {
+    let mistakes = judged.places();
+    let size = judged.sample.size;
+    let targets: Vec<(f64, f64)> = judged.targets.iter().map(|t| (t.x, t.y)).collect();
+    let points = if mistakes.is_empty() {
+        targets
+    } else {
+        mistakes
+    };
+    let inside = |w: &Window| points.iter().filter(|(x, y)| w.contains(*x, *y)).count();
+    let around = |&at: &(f64, f64)| Window::around(at, CROP, size);
+    // Of equals the first.
+    let best = points.iter().map(around).rev().max_by_key(inside);
+    best.unwrap_or_else(|| around(&(0.5 * f64::from(size.width), 0.5 * f64::from(size.height))))
 }
 
 #[cfg(test)]

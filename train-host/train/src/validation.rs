@@ -2,7 +2,10 @@
 
 use crate::evaluate::{Prediction, evaluate, predict};
 use invdet_data::Sample;
-use invdet_metrics::{Criterion, Curve, EvalOptions, Evaluator};
+use invdet_metrics::{
+    Criterion, Curve, EvalOptions, Evaluator, FALSE_ALARM_BUDGETS, OperatingPoint, RecallByArea,
+    Reliability,
+};
 use invdet_net::manifest::Model;
 
 /// A validated epoch.
@@ -72,6 +75,21 @@ impl ValidationPass {
     /// Counts at every threshold.
     pub fn curve(&self, criterion: Criterion) -> Curve {
         self.evaluator.curve(criterion)
+    }
+
+    /// Recall of centre-3px by target area when detections of at least `threshold` are kept.
+    pub fn recall_by_area(&self, threshold: f32) -> RecallByArea {
+        self.evaluator.recall_by_area(threshold)
+    }
+
+    /// Scores of detections of at least `least` against centre-3px.
+    pub fn reliability(&self, least: f32) -> Reliability {
+        self.evaluator.reliability(least)
+    }
+
+    /// Centre-3px at each of [`FALSE_ALARM_BUDGETS`].
+    pub fn operating_points(&self) -> Vec<OperatingPoint> {
+        self.evaluator.operating_points(&FALSE_ALARM_BUDGETS)
     }
 
     /// Lowest threshold with at most `limit` false objects (centre-3px) per pixel of the images; `None` if even the

@@ -1,4 +1,4 @@
-//! Lines and dots in one pair of axes.
+//! Bars, lines and dots in one pair of axes.
 
 use super::Area;
 use super::axis::Axis;
@@ -31,13 +31,24 @@ pub(super) struct Dot {
     pub(super) text: String,
 }
 
-/// Lines and dots in a pair of axes.
+/// A filled column on the lower axis, behind lines and dots.
+#[derive(Debug, Clone)]
+pub(super) struct Bar {
+    /// Left and right edge.
+    pub(super) from: f64,
+    pub(super) to: f64,
+    pub(super) height: f64,
+    pub(super) color: RGBColor,
+}
+
+/// Bars, lines and dots in a pair of axes.
 #[derive(Debug, Clone)]
 pub(super) struct Panel {
     title: String,
     x: Axis,
     y: Axis,
     lines: Vec<Line>,
+    pub(super) bars: Vec<Bar>,
     pub(super) dots: Vec<Dot>,
     pub(super) legend: SeriesLabelPosition,
 }
@@ -50,6 +61,7 @@ impl Panel {
             x,
             y,
             lines,
+            bars: Vec::new(),
             dots: Vec::new(),
             legend,
         }
@@ -77,6 +89,15 @@ impl Panel {
             .y_label_formatter(&|y| self.y.label(*y))
             .draw()?;
         let place = |(x, y): (f64, f64)| Some((self.x.place(x)?, self.y.place(y)?));
+        for bar in &self.bars {
+            let corners = (place((bar.from, bar.height)), self.x.place(bar.to));
+            let (Some((left, top)), Some(right)) = corners else {
+                continue;
+            };
+            let bottom = self.y.range.start;
+            let column = Rectangle::new([(left, top), (right, bottom)], bar.color.filled());
+            chart.draw_series([column])?;
+        }
         for line in &self.lines {
             let points: Vec<(f64, f64)> = line.points.iter().filter_map(|p| place(*p)).collect();
             // A line of one point would be invisible.

@@ -1,6 +1,6 @@
 use super::*;
 use crate::loss::LossParts;
-use invdet_metrics::{Criterion, ScoredBox, Target};
+use invdet_metrics::{Criterion, Reliability, ScoredBox, Target};
 
 fn rows(epochs: u32) -> Vec<EpochRow> {
     (1..=epochs)
@@ -120,6 +120,51 @@ fn threshold_is_marked_on_the_curve() {
         )
         .is_err()
     );
+}
+
+/// Rows that a colour is found in, first and last.
+fn rows_of(image: &RgbImage, color: RGBColor) -> Option<(u32, u32)> {
+    let rows = image.enumerate_pixels();
+    let mut rows = rows.filter(|(_, _, p)| p.0 == [color.0, color.1, color.2]);
+    let first = rows.next()?.1;
+    Some((first, rows.last().map_or(first, |(_, y, _)| y)))
+}
+
+#[test]
+fn reliability_bars_are_as_high_as_the_precision_and_dots_stand_on_them() {
+    let draw = |hits: u32| {
+        let scores = (0..20).map(|i| (0.95, i < hits));
+        reliability("made up", &Reliability::of(scores)).unwrap()
+    };
+    const PALE_BLUE: RGBColor = RGBColor(166, 206, 227);
+    let (whole, half) = (draw(20), draw(10));
+    let height = |image: &RgbImage| {
+        let (top, bottom) = rows_of(image, PALE_BLUE).unwrap();
+        f64::from(bottom - top + 1)
+    };
+    let ratio = height(&whole) / height(&half);
+    assert!((ratio - 2.0).abs() < 0.02, "{ratio}");
+    // The line of one point is a dot at the top of the bar: that of half the precision is half a bar lower.
+    let dot = |image: &RgbImage| {
+        let mut rows: Vec<u32> = image
+            .enumerate_pixels()
+            .filter(|(x, _, p)| *x > 900 && p.0 == [ORANGE.0, ORANGE.1, ORANGE.2])
+            .map(|(_, y, _)| y)
+            .collect();
+        rows.sort_unstable();
+        f64::from(rows[rows.len() / 2])
+    };
+    let lower = dot(&half) - dot(&whole);
+    assert!(
+        (lower - 0.5 * height(&whole)).abs() < 4.0,
+        "{lower} of {}",
+        height(&whole)
+    );
+    // Both have the same number of detections, drawn below.
+    assert_eq!(rows_of(&whole, BLUE), rows_of(&half, BLUE));
+    assert!(rows_of(&whole, BLUE).is_some());
+    let error = reliability("made up", &Reliability::of([])).unwrap_err();
+    assert!(error.to_string().contains("no detection"), "{error}");
 }
 
 #[test]

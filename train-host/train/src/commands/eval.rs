@@ -1,18 +1,24 @@
 //! `invdet-train eval`.
 
+use super::tables::{self, number};
 use super::{Outcome, default_threads, input, progress, running};
 use anyhow::Context as _;
 use clap::Args;
-use invdet_data::{Dataset, Split, load_split};
-use invdet_metrics::{EvalOptions, Evaluator, FaArea, MaskMode, Prf, Report};
+use invdet_data::{Dataset, Sample, Split, load_split};
+use invdet_metrics::{
+    Criterion, EvalOptions, Evaluator, FALSE_ALARM_BUDGETS, FaArea, FullReport, MaskMode, Prf,
+    Report,
+};
 use invdet_net::manifest::Model;
-use invdet_train::evaluate::{evaluate, predict};
+use invdet_train::evaluate::{Prediction, evaluate, predict};
+use invdet_train::{cases, charts, sheet};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Examples:
 ///   invdet-train eval --model models/invdet-s --data NUAA-SIRST --split test
 ///   invdet-train eval --model models/invdet-s --data NUDT-SIRST --split test --json
+///   invdet-train eval --model models/invdet-s --data IRSTD-1K --sheet look-at-these
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct EvalArgs {
@@ -34,6 +40,13 @@ pub(crate) struct EvalArgs {
     /// Print one JSON object instead of a table.
     #[arg(long)]
     json: bool,
+    /// With --json: also the counts of every criterion, OPDC, recall by target size, every pixel convention, operating
+    /// points and the reliability of the scores.
+    #[arg(long, requires = "json")]
+    full: bool,
+    /// Write a page of the worst misses and false alarms, with precision-recall and reliability charts, into this folder.
+    #[arg(long, value_name = "DIR")]
+    sheet: Option<PathBuf>,
     /// Threads; all cores unless given.
     #[arg(long)]
     threads: Option<usize>,
@@ -67,16 +80,87 @@ pub(crate) fn eval(args: &EvalArgs) -> Outcome {
         ..EvalOptions::default()
     };
     let evaluator = evaluate(&samples, &predictions, options).map_err(running)?;
+    if let Some(folder) = &args.sheet {
+        let heading = format!(
+            "{} on {} {}",
+            model.manifest.name,
+            dataset.name(),
+            args.split
+        );
+        let seen = Seen {
+            samples: &samples,
+            predictions: &predictions,
+            evaluator: &evaluator,
+        };
+        write_sheet(folder, &heading, &model, seen).map_err(running)?;
+    }
     let report = evaluator.finish(dataset.name(), &args.split);
     if args.json {
-        println!(
-            "{}",
-            serde_json::to_string(&Printed::from(&report)).map_err(running)?
-        );
+        let promised = Printed::from(&report);
+        let text = if args.full {
+            serde_json::to_string(&InFull {
+                promised,
+                mode: &args.mode,
+                full: evaluator.full(),
+            })
+        } else {
+            serde_json::to_string(&promised)
+        };
+        println!("{}", text.map_err(running)?);
     } else {
         print(&report, &evaluator);
+        if let Some(folder) = &args.sheet {
+            println!("{}: the worst cases", folder.join("index.html").display());
+        }
     }
     Ok(())
+}
+
+/// A set and what the model says of it.
+struct Seen<'a> {
+    samples: &'a [Sample],
+    predictions: &'a [Prediction],
+    evaluator: &'a Evaluator,
+}
+
+fn write_sheet(folder: &Path, heading: &str, model: &Model, seen: Seen<'_>) -> anyhow::Result<()> {
+    let EvalOptions {
+        threshold,
+        pixel_threshold,
+        ..
+    } = *seen.evaluator.options();
+    let judged = sheet::rank(seen.samples, seen.predictions, threshold, pixel_threshold);
+    std::fs::create_dir_all(folder).with_context(|| {
+        format!(
+            "--sheet {}: the folder cannot be made; name another",
+            folder.display()
+        )
+    })?;
+    let curves = [
+        ("centre < 3 px", Criterion::Center3Px),
+        ("box IoU >= 0.5", Criterion::BoxIou50),
+    ]
+    .map(|(name, criterion)| (name, seen.evaluator.curve(criterion)));
+    let reliability = seen.evaluator.reliability(0.0);
+    let mut shown = Vec::new();
+    // Without any detection there is neither chart.
+    if reliability.detections > 0 {
+        let chart = charts::precision_recall(heading, &curves, threshold)?;
+        charts::write_png(&folder.join("pr.png"), &chart)?;
+        let chart = charts::reliability(heading, &reliability)?;
+        charts::write_png(&folder.join("reliability.png"), &chart)?;
+        shown = vec![
+            cases::Chart {
+                file: "pr.png",
+                caption: "precision over recall",
+            },
+            cases::Chart {
+                file: "reliability.png",
+                caption: "observed precision over predicted score",
+            },
+        ];
+    }
+    cases::write(folder, heading, model, &judged, threshold, &shown)
 }
 
 /// The object that `--json` prints: these keys and no others are promised to programs that read it. Percent; `Fa_1e6` in
@@ -101,6 +185,17 @@ struct Printed<'a> {
     fa_1e6: Option<f64>,
 }
 
+/// The object that `--json --full` prints: the promised keys and all the rest.
+#[derive(Serialize)]
+struct InFull<'a> {
+    #[serde(flatten)]
+    promised: Printed<'a>,
+    /// Whose rules decide `IoU`, `nIoU`, `Pd` and `Fa_1e6` above.
+    mode: &'a str,
+    #[serde(flatten)]
+    full: FullReport,
+}
+
 impl<'a> From<&'a Report> for Printed<'a> {
     fn from(r: &'a Report) -> Self {
         Self {
@@ -121,7 +216,6 @@ impl<'a> From<&'a Report> for Printed<'a> {
 }
 
 fn print(r: &Report, evaluator: &Evaluator) {
-    let number = |x: Option<f64>| x.map_or("-".to_string(), |x| format!("{x:.2}"));
     println!(
         "{} {}, {} images, threshold {:.3}",
         r.dataset, r.split, r.images, r.threshold
@@ -157,23 +251,15 @@ fn print(r: &Report, evaluator: &Evaluator) {
         "IoU {iou}  nIoU {n_iou}  Pd {pd}  Fa {fa} (1e-6 of pixels)  hIoU {}",
         number(r.opdc.h_iou)
     );
-    let rows = &r.recall_by_area;
-    for (name, row) in [
-        ("up to 9 px", rows.point),
-        ("10 to 49 px", rows.spot),
-        ("50 px and more", rows.extended),
-    ] {
-        println!(
-            "targets of {name:<13} {:>7} found of {}, {} false",
-            number(row.r),
-            row.targets,
-            row.false_detections
-        );
-    }
-    if let Some(best) = evaluator
-        .curve(invdet_metrics::Criterion::Center3Px)
-        .best_f1()
-    {
+    print!("{}", tables::recall_by_area(&r.recall_by_area));
+    let points = evaluator.operating_points(&FALSE_ALARM_BUDGETS);
+    print!("{}", tables::operating_points(&points));
+    let (all, kept) = (
+        evaluator.reliability(0.0),
+        evaluator.reliability(r.threshold),
+    );
+    print!("{}", tables::calibration(&all, &kept));
+    if let Some(best) = evaluator.curve(Criterion::Center3Px).best_f1() {
         let f1 = number(best.counts.f1().map(|f| 100.0 * f));
         println!(
             "(for information: the best threshold on these images would be {:.3}, F1 {f1})",

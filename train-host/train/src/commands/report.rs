@@ -1,6 +1,7 @@
 //! `invdet-train report`, and the pictures that a training run draws of itself.
 
 use super::run_folder::RunFolder;
+use super::tables;
 use super::{Outcome, default_threads, input, running};
 use anyhow::Context as _;
 use clap::Args;
@@ -10,14 +11,15 @@ use invdet_net::manifest::Model;
 use invdet_train::config::RunConfig;
 use invdet_train::epoch_log::{self, EpochRow};
 use invdet_train::run::RunData;
+use invdet_train::sheet::Judged;
 use invdet_train::validation::ValidationPass;
-use invdet_train::{charts, sheet};
+use invdet_train::{cases, charts, sheet};
 use std::path::PathBuf;
 
 /// Example: invdet-train report --run runs/s
 #[derive(Args)]
 pub(crate) struct ReportArgs {
-    /// Folder of a run, ended, interrupted or going on; the pictures are written into it.
+    /// Folder of a run, ended, interrupted or going on; pictures, and the page of its worst cases, are written into it.
     #[arg(long)]
     run: PathBuf,
     /// The data sets of the run, where they have moved.
@@ -51,7 +53,7 @@ pub(crate) fn report(args: &ReportArgs) -> Outcome {
     }
     if !folder.model().join("model.toml").exists() {
         println!(
-            "no model yet (the first comes after epoch {}): pr.png and worst.png wait for it",
+            "no model yet (the first comes after epoch {}): pr.png, reliability.png, worst.png and cases/ wait for it",
             config.validate_every
         );
         return Ok(());
@@ -74,8 +76,18 @@ pub(crate) fn report(args: &ReportArgs) -> Outcome {
         "model of epoch {epoch}: validation F1 {:.2} at {:.3}, IoU {:.2}",
         s.f1, s.threshold, s.iou
     );
+    let threshold = model.manifest.decode.threshold;
+    print!(
+        "{}{}{}",
+        tables::recall_by_area(&pass.recall_by_area(threshold)),
+        tables::operating_points(&pass.operating_points()),
+        tables::calibration(&pass.reliability(0.0), &pass.reliability(threshold))
+    );
+    let heading = format!("{}, validation images, epoch {epoch}", folder.name());
+    let ranked = ranked(&pass, &data.validation, &model);
+    cases::write(&folder.cases(), &heading, &model, &ranked, threshold, &[]).map_err(running)?;
     println!(
-        "{}: loss.png, validation.png, pr.png, worst.png",
+        "{}: loss.png, validation.png, pr.png, reliability.png, worst.png, cases/index.html",
         folder.path().display()
     );
     Ok(())
@@ -90,21 +102,27 @@ pub(crate) fn draw_log(folder: &RunFolder, rows: &[EpochRow]) -> anyhow::Result<
     Ok(())
 }
 
-/// `pr.png` and `worst.png` of a pass of `model`, at the model's thresholds.
+/// The images of a pass of `model`, worst first, at the model's thresholds.
+fn ranked<'a>(pass: &'a ValidationPass, samples: &'a [Sample], model: &Model) -> Vec<Judged<'a>> {
+    let decode = model.manifest.decode;
+    sheet::rank(
+        samples,
+        &pass.predictions,
+        decode.threshold,
+        decode.mask_threshold,
+    )
+}
+
+/// `worst.png`, `pr.png` and `reliability.png` of a pass of `model`, at the model's thresholds.
 pub(crate) fn draw_pass(
     folder: &RunFolder,
     pass: &ValidationPass,
     samples: &[Sample],
     model: &Model,
 ) -> anyhow::Result<()> {
-    let decode = model.manifest.decode;
-    let ranked = sheet::rank(
-        samples,
-        &pass.predictions,
-        decode.threshold,
-        decode.mask_threshold,
-    );
-    charts::write_png(&folder.worst(), &sheet::sheet(&ranked, decode.threshold))?;
+    let threshold = model.manifest.decode.threshold;
+    let ranked = ranked(pass, samples, model);
+    charts::write_png(&folder.worst(), &sheet::sheet(&ranked, threshold))?;
     let curves = [
         ("centre < 3 px", pass.curve(Criterion::Center3Px)),
         ("box IoU >= 0.5", pass.curve(Criterion::BoxIou50)),
@@ -116,6 +134,10 @@ pub(crate) fn draw_pass(
     );
     charts::write_png(
         &folder.precision_recall(),
-        &charts::precision_recall(&title, &curves, decode.threshold)?,
+        &charts::precision_recall(&title, &curves, threshold)?,
+    )?;
+    charts::write_png(
+        &folder.reliability(),
+        &charts::reliability(&title, &pass.reliability(0.0))?,
     )
 }

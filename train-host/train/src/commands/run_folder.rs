@@ -53,6 +53,15 @@ impl RunFolder {
         self.path.join("pr.png")
     }
 
+    pub(crate) fn reliability(&self) -> PathBuf {
+        self.path.join("reliability.png")
+    }
+
+    /// The page of the worst misses and false alarms.
+    pub(crate) fn cases(&self) -> PathBuf {
+        self.path.join("cases")
+    }
+
     pub(crate) fn worst(&self) -> PathBuf {
         self.path.join("worst.png")
     }

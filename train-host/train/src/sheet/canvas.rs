@@ -9,25 +9,25 @@ const GLYPH: u32 = 8;
 
 /// Form of the characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Glyphs {
+pub(crate) enum Glyphs {
     /// 8x8, on a dark plate, for writing on pictures.
     Small,
     /// 8x16, for headings.
     Tall,
 }
 
-pub(super) struct Canvas {
+pub(crate) struct Canvas {
     image: RgbImage,
 }
 
 impl Canvas {
-    pub(super) fn new(width: u32, height: u32) -> Self {
+    pub(crate) fn new(width: u32, height: u32) -> Self {
         Self {
             image: RgbImage::from_pixel(width, height, Rgb(GROUND)),
         }
     }
 
-    pub(super) fn into_image(self) -> RgbImage {
+    pub(crate) fn into_image(self) -> RgbImage {
         self.image
     }
 
@@ -38,7 +38,7 @@ impl Canvas {
     }
 
     /// A filled square of `side` pixels.
-    pub(super) fn square(&mut self, x: u32, y: u32, side: u32, color: [u8; 3]) {
+    pub(crate) fn square(&mut self, x: u32, y: u32, side: u32, color: [u8; 3]) {
         for dy in 0..side {
             (0..side).for_each(|dx| self.put(x + dx, y + dy, color));
         }
@@ -46,7 +46,7 @@ impl Canvas {
 
     /// The frame `[left, top, right, bottom]`, one pixel thick, as far as it lies inside `clip` (right and bottom not
     /// included).
-    pub(super) fn outline(&mut self, frame: [f64; 4], clip: [u32; 4], color: [u8; 3]) {
+    pub(crate) fn outline(&mut self, frame: [f64; 4], clip: [u32; 4], color: [u8; 3]) {
         let [left, top, right, bottom] = frame.map(|v| v.round() as i64);
         let [clip_left, clip_top, clip_right, clip_bottom] = clip.map(i64::from);
         let mut put = |x: i64, y: i64| {
@@ -69,7 +69,7 @@ impl Canvas {
     }
 
     /// Writes from the top left corner on; returns where it ends. What is not ASCII becomes `?`.
-    pub(super) fn text(&mut self, x: u32, y: u32, text: &str, color: [u8; 3], form: Glyphs) -> u32 {
+    pub(crate) fn text(&mut self, x: u32, y: u32, text: &str, color: [u8; 3], form: Glyphs) -> u32 {
         let rows_a_bit = match form {
             Glyphs::Small => 1,
             Glyphs::Tall => 2,

@@ -82,7 +82,7 @@ fn window_shows_the_place_with_most_mistakes_and_stays_inside() {
     let samples = [sample("a", 512, &[(10, 10), (500, 400), (480, 420)])];
     let predictions = [perfect(&samples[0], Vec::new())];
     let ranked = rank(&samples, &predictions, 0.5, 0.5);
-    let w = Window::of(&ranked[0]);
+    let w = window_of(&ranked[0]);
     assert_eq!(
         w,
         Window {
@@ -94,7 +94,7 @@ fn window_shows_the_place_with_most_mistakes_and_stays_inside() {
     );
     let small = [sample("b", 96, &[(10, 10)])];
     let predictions = [perfect(&small[0], vec![found(10.5, 10.5, 0.9)])];
-    let w = Window::of(&rank(&small, &predictions, 0.5, 0.5)[0]);
+    let w = window_of(&rank(&small, &predictions, 0.5, 0.5)[0]);
     assert_eq!(
         w,
         Window {

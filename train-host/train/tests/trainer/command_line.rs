@@ -400,6 +400,148 @@ fn eval_prints_one_json_object_with_the_promised_keys_alone() {
 }
 
 #[test]
+fn eval_in_full_adds_to_the_promised_keys_and_changes_none() {
+    let desk = Desk::new();
+    let out = desk.trained();
+    let eval = |more: &[&str]| {
+        let mut command = program();
+        command.arg("eval").arg("--model").arg(out.join("model"));
+        command.arg("--data").arg(&desk.set).args(more);
+        command.output().unwrap()
+    };
+    assert_eq!(eval(&["--full"]).status.code(), Some(2));
+    let object = |more: &[&str]| {
+        let output = eval(more);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        value.as_object().unwrap().clone()
+    };
+    let (short, full) = (object(&["--json"]), object(&["--json", "--full"]));
+    for (key, value) in &short {
+        assert_eq!(full[key], *value, "{key}");
+    }
+    let added: BTreeSet<&str> = full
+        .keys()
+        .filter(|k| !short.contains_key(*k))
+        .map(String::as_str)
+        .collect();
+    let wanted = [
+        "mode",
+        "criteria",
+        "opdc",
+        "opdc_compat",
+        "pixel",
+        "recall_by_area",
+        "operating_points",
+        "reliability",
+        "reliability_at_threshold",
+    ];
+    assert_eq!(added, BTreeSet::from(wanted));
+    // The same numbers by two ways.
+    for key in ["IoU", "nIoU", "Pd", "Fa_1e6"] {
+        assert_eq!(full["pixel"]["strict"][key], short[key], "{key}");
+    }
+    for criterion in ["box_iou50", "centre_3px", "spire_5px", "geo_05"] {
+        for ratio in ["P", "R", "F1"] {
+            let (a, b) = (
+                &full["criteria"][criterion][ratio],
+                &short[criterion][ratio],
+            );
+            assert_eq!(a, b, "{criterion} {ratio}");
+        }
+    }
+    let centre = &full["criteria"]["centre_3px"];
+    let number = |value: &serde_json::Value| value.as_u64().unwrap();
+    // Two targets an image.
+    assert_eq!(number(&centre["TP"]) + number(&centre["FN"]), 10);
+    let rows = full["recall_by_area"].as_object().unwrap();
+    assert_eq!(
+        rows.values().map(|r| number(&r["targets"])).sum::<u64>(),
+        10
+    );
+    assert_eq!(
+        rows.values().map(|r| number(&r["found"])).sum::<u64>(),
+        number(&centre["TP"])
+    );
+    let kept = &full["reliability_at_threshold"];
+    assert_eq!(
+        number(&kept["detections"]),
+        number(&centre["TP"]) + number(&centre["FP"])
+    );
+    assert_eq!(full["reliability"]["bins"].as_array().unwrap().len(), 10);
+    let limits: Vec<f64> = full["operating_points"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| p["limit_per_pixel"].as_f64().unwrap())
+        .collect();
+    assert_eq!(limits, [1e-6, 1e-5, 1e-4]);
+    let basic = object(&["--json", "--full", "--mode", "dnanet"]);
+    assert_eq!(basic["pixel"], full["pixel"]);
+    assert_eq!(basic["IoU"], full["pixel"]["dnanet"]["IoU"]);
+    assert_eq!(basic["mode"], "dnanet");
+
+    let text = String::from_utf8(eval(&[]).stdout).unwrap();
+    for part in [
+        "OPDC (mask)",
+        "up to 9 px",
+        "at most 1e-6",
+        "at most 1e-4",
+        "calibration error",
+    ] {
+        assert!(text.contains(part), "{part:?} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn eval_writes_a_page_of_every_mistake_that_it_counts() {
+    let desk = Desk::new();
+    let out = desk.trained();
+    let sheet = desk.path("sheet");
+    let eval = |folder: &Path| {
+        let mut command = program();
+        command.arg("eval").arg("--model").arg(out.join("model"));
+        command.arg("--data").arg(&desk.set);
+        command.args(["--json", "--full", "--sheet"]).arg(folder);
+        command.output().unwrap()
+    };
+    let output = eval(&sheet);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let full: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let centre = &full["criteria"]["centre_3px"];
+    let (missed, wrong) = (&centre["FN"], &centre["FP"]);
+    let page = fs::read_to_string(sheet.join("index.html")).unwrap();
+    let counts = format!("{missed} missed, {wrong} false alarms");
+    assert!(page.contains(&counts), "{counts:?} is missing in\n{page}");
+    let shown = |number: &serde_json::Value| number.as_u64().unwrap().min(24) as usize;
+    let pictures = |prefix: &str| {
+        let names = fs::read_dir(&sheet).unwrap();
+        names
+            .filter(|n| {
+                let name = n.as_ref().unwrap().file_name();
+                name.to_string_lossy().starts_with(prefix)
+            })
+            .count()
+    };
+    assert_eq!(pictures("miss-"), shown(missed));
+    assert_eq!(pictures("false-"), shown(wrong));
+    assert!(
+        shown(missed) + shown(wrong) > 0,
+        "two epochs teach too little"
+    );
+    for chart in ["pr.png", "reliability.png"] {
+        assert!(page.contains(&format!("src=\"{chart}\"")));
+        assert!(image::open(sheet.join(chart)).unwrap().width() >= 900);
+    }
+
+    let file = desk.path("file");
+    fs::write(&file, "in the way").unwrap();
+    assert_refused(&eval(&file.join("sheet")), 1, &["--sheet", "file/sheet"]);
+}
+
+#[test]
 fn report_draws_an_interrupted_run_anew() {
     let desk = Desk::new();
     let out = desk.path("run");
@@ -432,7 +574,14 @@ fn report_draws_an_interrupted_run_anew() {
         .output()
         .unwrap();
     assert_eq!(resumed.status.code(), Some(0), "{}", stderr(&resumed));
-    let pictures = ["loss.png", "validation.png", "pr.png", "worst.png"].map(|p| out.join(p));
+    let pictures = [
+        "loss.png",
+        "validation.png",
+        "pr.png",
+        "reliability.png",
+        "worst.png",
+    ]
+    .map(|p| out.join(p));
     let drawn = pictures.each_ref().map(|p| fs::read(p).unwrap());
     pictures.iter().for_each(|p| fs::remove_file(p).unwrap());
     let output = report();
@@ -444,4 +593,12 @@ fn report_draws_an_interrupted_run_anew() {
             path.display()
         );
     }
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("at most 1e-5") && text.contains("up to 9 px"),
+        "{text}"
+    );
+    let page = fs::read_to_string(out.join("cases/index.html")).unwrap();
+    // One validation image with two targets.
+    assert!(page.contains("1 images, 2 targets"), "{page}");
 }
