@@ -22,6 +22,7 @@ fn row(epoch: u32, session: u32) -> EpochRow {
             size: 0.7,
             mask: 0.9,
             total: fall + 1.9,
+            rec: 0.25,
         },
         lr: 2e-3 / f64::from(epoch),
         seconds: f64::from(epoch) * 31.5,

@@ -1,5 +1,6 @@
 //! One file per subcommand.
 
+pub(crate) mod ablate;
 pub(crate) mod bench;
 pub(crate) mod data;
 pub(crate) mod eval;

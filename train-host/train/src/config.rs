@@ -29,6 +29,8 @@ pub struct RunConfig {
     pub balance: f32,
     /// Epochs between looks at the validation images.
     pub validate_every: u32,
+    /// Validations without a better score after which the run ends early; 0: never.
+    pub patience: u32,
     /// Share of the epochs at the end in which batch normalisation keeps its running statistics.
     pub freeze_norm: f32,
     /// See [`OptimizerConfig`].
@@ -61,6 +63,7 @@ impl Default for RunConfig {
             seed: 1,
             balance: 0.5,
             validate_every: 5,
+            patience: 0,
             freeze_norm: 0.05,
             optimizer: OptimizerConfig::default(),
             loss: LossWeights::default(),
@@ -111,6 +114,22 @@ impl RunConfig {
                 .with_context(|| format!("--set {setting}: wanted KEY=VALUE with a TOML value"))?;
             merge(&mut table, parsed);
         }
+        Self::of_table(table)
+    }
+
+    /// Defaults, overlaid by tables of settings, the last on top.
+    ///
+    /// # Errors
+    /// As [`RunConfig::resolve`].
+    pub fn of_tables(tables: impl IntoIterator<Item = toml::Table>) -> anyhow::Result<Self> {
+        let mut table = toml::Table::try_from(Self::default())?;
+        for overlay in tables {
+            merge(&mut table, overlay);
+        }
+        Self::of_table(table)
+    }
+
+    fn of_table(table: toml::Table) -> anyhow::Result<Self> {
         // The parser writes its messages over several lines, and ends them in one.
         let config: Self = table
             .try_into()
@@ -214,7 +233,7 @@ impl RunConfig {
     }
 }
 
-fn one_line(error: &toml::de::Error) -> anyhow::Error {
+pub(crate) fn one_line(error: &toml::de::Error) -> anyhow::Error {
     let line = error
         .to_string()
         .split_whitespace()

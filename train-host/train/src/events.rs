@@ -145,6 +145,7 @@ pub fn of_epoch(row: &EpochRow, gradient_norm: f64, epoch_seconds: f64) -> Vec<S
         ("loss/offset", row.loss.off),
         ("loss/size", row.loss.size),
         ("loss/mask", row.loss.mask),
+        ("loss/reconstruction", row.loss.rec),
         ("optimizer/learning_rate", row.lr),
         ("optimizer/gradient_norm", gradient_norm),
         ("time/seconds_per_epoch", epoch_seconds),

@@ -4,6 +4,7 @@
 //! kernels and their gradients are those of the runtime (`invdet-cpu`).
 #![forbid(unsafe_code)]
 
+pub mod ablation;
 pub mod cases;
 pub mod charts;
 pub mod checkpoint;

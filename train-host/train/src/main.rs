@@ -22,6 +22,8 @@ enum Command {
     Train(commands::train::TrainArgs),
     /// Draw the charts and the worst images of a run, without training.
     Report(commands::report::ReportArgs),
+    /// Train rows of settings with several seeds and compare them.
+    Ablate(commands::ablate::AblateArgs),
     /// Score a model on a split.
     Eval(commands::eval::EvalArgs),
     /// Measure a training step.
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         Command::Data(commands::data::DataCommand::Check(args)) => commands::data::check(&args),
         Command::Train(args) => commands::train::train(&args),
         Command::Report(args) => commands::report::report(&args),
+        Command::Ablate(args) => commands::ablate::ablate(&args),
         Command::Eval(args) => commands::eval::eval(&args),
         Command::Bench(args) => commands::bench::bench(&args),
     };

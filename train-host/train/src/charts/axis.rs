@@ -70,6 +70,37 @@ impl Axis {
         }
     }
 
+    /// Around all values, with a little room.
+    pub(super) fn around(title: &str, lines: &[Line]) -> Self {
+        let low = lines
+            .iter()
+            .flat_map(|l| &l.points)
+            .map(|(x, _)| *x)
+            .filter(|x| x.is_finite());
+        let (low, high) = low.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| {
+            (l.min(x), h.max(x))
+        });
+        let (low, high) = if low <= high { (low, high) } else { (0.0, 1.0) };
+        let room = (0.08 * (high - low)).max(0.1);
+        let range = low - room..high + room;
+        Self {
+            title: title.into(),
+            ticks: multiples(round_step((range.end - range.start) / 8.0), range.clone()),
+            range,
+            scale: Scale::Linear,
+        }
+    }
+
+    /// `count` rows, the first on top at `-1`, without numbers.
+    pub(super) fn rows(count: usize) -> Self {
+        Self {
+            title: String::new(),
+            range: -(count as f64) - 0.7..-0.3,
+            ticks: Vec::new(),
+            scale: Scale::Linear,
+        }
+    }
+
     /// Logarithmic, around all values above 0.
     pub(super) fn logarithmic(title: &str, lines: &[Line]) -> Self {
         let logs = || values(lines).filter(|v| *v > 0.0).map(f64::log10);

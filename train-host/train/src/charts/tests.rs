@@ -179,3 +179,31 @@ fn picture_is_written_whole_or_the_path_is_named() {
         .to_string();
     assert!(error.contains("loss.png"), "{error}");
 }
+
+#[test]
+fn ablation_shows_a_dot_a_seed_and_refuses_nothing() {
+    let run = |row: &str, f1| Finished {
+        row: row.into(),
+        seed: 1,
+        scores: Scores {
+            validation_f1: f1,
+            validation_iou: f1 - 20.0,
+            ..Scores::default()
+        },
+    };
+    let one = ablation(&["a", "b"], &[run("a", 80.0)]).unwrap();
+    let four = ablation(
+        &["a", "b"],
+        &[
+            run("a", 80.0),
+            run("a", 84.0),
+            run("b", 70.0),
+            run("b", 71.0),
+        ],
+    )
+    .unwrap();
+    assert_eq!(one.dimensions(), four.dimensions());
+    assert!(pixels_of(&four, BLUE) > 2 * pixels_of(&one, BLUE));
+    assert!(pixels_of(&four, ORANGE) > 2 * pixels_of(&one, ORANGE));
+    assert!(ablation(&["a"], &[]).is_err());
+}

@@ -57,6 +57,11 @@ impl RunFolder {
         self.path.join("reliability.png")
     }
 
+    /// Event files for TensorBoard.
+    pub(crate) fn events(&self) -> PathBuf {
+        self.path.join("tensorboard")
+    }
+
     /// The page of the worst misses and false alarms.
     pub(crate) fn cases(&self) -> PathBuf {
         self.path.join("cases")

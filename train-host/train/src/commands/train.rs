@@ -8,12 +8,15 @@ use clap::Args;
 use invdet_net::manifest::{Model, write_whole};
 use invdet_train::checkpoint::State;
 use invdet_train::config::RunConfig;
+use invdet_train::early_stop::EarlyStop;
 use invdet_train::epoch_log::{self, EpochRow, ValidationRow};
+use invdet_train::events::{EventWriter, of_epoch, of_validation};
 use invdet_train::loss::LossParts;
 use invdet_train::provenance::{commit, data_sha256};
 use invdet_train::run::{Run, RunData};
 use invdet_train::validation::ValidationPass;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 /// Examples:
 ///   invdet-train train --data NUAA-SIRST --data NUDT-SIRST --data IRSTD-1K --out runs/s
@@ -52,23 +55,31 @@ pub(crate) fn train(args: &TrainArgs) -> Outcome {
     let files = RunFolder::new(&args.out);
     let config = settings(args, &files).map_err(input)?;
     let threads = args.threads.unwrap_or_else(default_threads);
-    let graph = invdet_net::arch::build(&config.network).map_err(input)?;
-    let state = if args.resume {
-        Some(State::load(&graph, &files.checkpoint()).map_err(input)?)
-    } else {
-        None
-    };
     let data = RunData::load(&config).map_err(input)?;
+    let run = start(config, &files, args.resume, threads).map_err(input)?;
     eprintln!(
         "{} training and {} validation images, {} values to learn, {} threads, {}",
         data.train.len(),
         data.validation.len(),
-        graph.learned_values(),
+        run.graph.learned_values(),
         threads,
         invdet_cpu::simd::Isa::best().name()
     );
-    let run = Run::new(config, state, threads).map_err(input)?;
     go(run, &data, &files, args.stop_after).map_err(running)
+}
+
+/// A run at its start or at its checkpoint.
+pub(super) fn start(
+    config: RunConfig,
+    files: &RunFolder,
+    resume: bool,
+    threads: usize,
+) -> anyhow::Result<Run> {
+    let graph = invdet_net::arch::build(&config.network)?;
+    let state = resume
+        .then(|| State::load(&graph, &files.checkpoint()))
+        .transpose()?;
+    Run::new(config, state, threads)
 }
 
 fn settings(args: &TrainArgs, files: &RunFolder) -> anyhow::Result<RunConfig> {
@@ -100,19 +111,26 @@ fn settings(args: &TrainArgs, files: &RunFolder) -> anyhow::Result<RunConfig> {
     if !args.data.is_empty() {
         config.data.clone_from(&args.data);
     }
-    std::fs::create_dir_all(&args.out).with_context(|| {
+    create(&config, files)?;
+    Ok(config)
+}
+
+/// Makes the folder of a run, with its settings in it.
+pub(super) fn create(config: &RunConfig, files: &RunFolder) -> anyhow::Result<()> {
+    let (out, resolved) = (files.path().display(), files.settings());
+    std::fs::create_dir_all(files.path()).with_context(|| {
         format!("{out}: the folder of the run cannot be made; name another --out")
     })?;
-    write_whole(&resolved, toml::to_string(&config)?.as_bytes()).with_context(|| {
+    write_whole(&resolved, toml::to_string(config)?.as_bytes()).with_context(|| {
         format!(
             "{}: cannot be written; name another --out",
             resolved.display()
         )
-    })?;
-    Ok(config)
+    })
 }
 
-fn go(
+/// Trains to the end, or for `stop_after` epochs, writing everything that a run leaves.
+pub(super) fn go(
     mut run: Run,
     data: &RunData,
     files: &RunFolder,
@@ -129,12 +147,28 @@ fn go(
         data_sha256: data_sha256(&data.train),
         commit: commit(),
     };
-    while run.state.progress.epoch < last {
+    let mut events = EventWriter::new(&files.events(), u64::from(first) + 1);
+    let stop = |run: &Run| {
+        let done = &run.state.progress;
+        let best = done.best.map(|(_, epoch)| epoch);
+        EarlyStop::after(
+            done.epoch,
+            best,
+            run.config.validate_every,
+            run.config.patience,
+        )
+        .filter(|_| done.epoch < run.config.epochs)
+    };
+    // A run that stopped early stays stopped when it is resumed with the same patience.
+    let mut stopped = stop(&run);
+    while run.state.progress.epoch < last && stopped.is_none() {
+        let before = run.state.progress.seconds;
         let mut loss = LossParts::default();
-        let mut lr = 0.0;
+        let (mut lr, mut norm) = (0.0, 0.0);
         run.epoch(&data.train, |step| {
             loss.add(&step.loss, 1.0 / steps as f64);
             lr = f64::from(step.lr);
+            norm += step.gradient_norm / steps as f64;
             bar.set_message(format!(
                 "loss {:.3} norm {:.1}",
                 step.loss.total, step.gradient_norm
@@ -167,16 +201,17 @@ fn go(
             threshold: v.threshold.into(),
             iou: v.iou,
         });
-        epoch_log::append(
-            &files.log(),
-            &EpochRow {
-                epoch,
-                loss,
-                lr,
-                seconds,
-                validation,
-            },
-        )?;
+        let row = EpochRow {
+            epoch,
+            loss,
+            lr,
+            seconds,
+            validation,
+        };
+        epoch_log::append(&files.log(), &row)?;
+        let mut values = of_epoch(&row, norm, seconds - before);
+        values.extend(pass.as_ref().map(of_validation).unwrap_or_default());
+        or_warn(events.scalars(u64::from(epoch), SystemTime::now(), &values));
         if due || epoch == last {
             or_warn(epoch_log::read(&files.log()).and_then(|rows| draw_log(files, &rows)));
         }
@@ -192,8 +227,12 @@ fn go(
                 run.config.epochs, loss.total
             )
         });
+        stopped = stop(&run);
     }
     bar.finish_and_clear();
+    if let Some(stop) = stopped {
+        eprintln!("{stop}");
+    }
     if let Some((score, epoch)) = run.state.progress.best {
         eprintln!(
             "best validation score {score:.2} after epoch {epoch}: {}",
@@ -203,10 +242,10 @@ fn go(
     Ok(())
 }
 
-/// A picture that cannot be drawn is no reason to end a run of hours.
+/// A picture or curve that cannot be drawn is no reason to end a run of hours.
 fn or_warn(drawn: anyhow::Result<()>) {
     if let Err(cause) = drawn {
-        log::warn!("{cause:#}; training goes on without the picture");
+        log::warn!("{cause:#}; training goes on without it");
     }
 }
 

@@ -224,6 +224,7 @@ fn an_epoch_names_every_part_with_its_own_value() {
         size: 3.0,
         mask: 4.0,
         total: 5.0,
+        rec: 0.25,
     };
     let row = EpochRow {
         epoch: 7,

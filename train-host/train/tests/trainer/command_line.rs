@@ -1,6 +1,7 @@
 //! The program as its users meet it: exit codes, messages, files.
 
 use crate::blobs;
+use invdet_train::checkpoint::State;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -397,6 +398,110 @@ fn eval_prints_one_json_object_with_the_promised_keys_alone() {
     assert_eq!(object["images"], 5);
     let iou = object["IoU"].as_f64().unwrap();
     assert!((0.0..=100.0).contains(&iou));
+}
+
+#[test]
+fn run_is_written_for_tensorboard_and_resumed_into_a_second_file() {
+    let desk = Desk::new();
+    let out = desk.path("run");
+    let output = desk.train(&out, &["--stop-after", "1"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let resume = || {
+        program()
+            .arg("train")
+            .arg("--out")
+            .arg(&out)
+            .arg("--resume")
+            .output()
+            .unwrap()
+    };
+    assert_eq!(resume().status.code(), Some(0));
+    // Nothing is left to train: no file without an epoch.
+    assert_eq!(resume().status.code(), Some(0));
+    let mut files: Vec<PathBuf> = fs::read_dir(out.join("tensorboard"))
+        .unwrap()
+        .map(|f| f.unwrap().path())
+        .collect();
+    files.sort();
+    assert_eq!(files.len(), 2, "{files:?}");
+    // The value of a tag stands behind it: a key of one byte, then 32 bits.
+    let value = |file: &Path, tag: &str| {
+        let bytes = fs::read(file).unwrap();
+        let at = bytes
+            .windows(tag.len())
+            .position(|w| w == tag.as_bytes())
+            .unwrap_or_else(|| panic!("{tag} is missing"));
+        let number = &bytes[at + tag.len() + 1..at + tag.len() + 5];
+        f64::from(f32::from_le_bytes(number.try_into().unwrap()))
+    };
+    let log = fs::read_to_string(out.join("log.csv")).unwrap();
+    for (file, line) in files.iter().zip(log.lines().skip(1)) {
+        let logged: Vec<f64> = line.split(',').map(|v| v.parse().unwrap()).collect();
+        for (tag, column) in [
+            ("loss/total", 1),
+            ("loss/heat", 2),
+            ("loss/offset", 3),
+            ("loss/size", 4),
+            ("loss/mask", 5),
+            ("optimizer/learning_rate", 6),
+            ("validation/centre_3px_F1", 8),
+            ("validation/threshold", 9),
+            ("validation/mask_IoU", 10),
+        ] {
+            let (shown, logged) = (value(file, tag), logged[column]);
+            assert!(
+                (shown - logged).abs() <= 1e-3 * logged.abs() + 1e-4,
+                "{tag}: {shown} and {logged}"
+            );
+        }
+        assert!(value(file, "optimizer/gradient_norm") > 0.0);
+        assert!(value(file, "time/seconds_per_epoch") > 0.0);
+        // One of the validation image's two targets is of at most 9 pixels at least.
+        assert!((0.0..=100.0).contains(&value(file, "validation/recall_below_10px")));
+        assert!((0.0..=1.0).contains(&value(file, "validation/calibration_error")));
+    }
+}
+
+#[test]
+fn run_out_of_patience_stops_stays_stopped_and_goes_on_when_told() {
+    let desk = Desk::new();
+    let out = desk.path("run");
+    let output = desk.train(
+        &out,
+        &[
+            "--set",
+            "patience=2",
+            "--set",
+            "epochs=6",
+            "--stop-after",
+            "1",
+        ],
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    // A score after epoch 1 that no other will reach.
+    let path = out.join("checkpoint.safetensors");
+    let graph = invdet_net::arch::build(&blobs::network()).unwrap();
+    let mut state = State::load(&graph, &path).unwrap();
+    state.progress.best = Some((1e9, 1));
+    state.save(&graph, &path).unwrap();
+    let resume = |more: &[&str]| {
+        let output = program()
+            .arg("train")
+            .arg("--out")
+            .arg(&out)
+            .arg("--resume")
+            .args(more)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let epoch = State::load(&graph, &path).unwrap().progress.epoch;
+        (epoch, stderr(&output).contains("than after epoch 1: 2;"))
+    };
+    // Interrupted half way through its patience.
+    assert_eq!(resume(&["--stop-after", "1"]), (2, false));
+    assert_eq!(resume(&[]), (3, true));
+    assert_eq!(resume(&[]), (3, true));
+    assert_eq!(resume(&["--set", "patience=0"]), (6, false));
 }
 
 #[test]
