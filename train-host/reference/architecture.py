@@ -17,6 +17,7 @@ WORDS = {
     "subnet": ("light", "dense"),
     "mmfb": ("node", "sum"),
     "decoder_recursion": ("F", "P"),
+    "mask_head": ("plain", "detail"),
 }
 
 
@@ -30,7 +31,7 @@ class Architecture:
     conv_channels: tuple  # channels of Y_s for s > s_rev
     neck: tuple  # D_s
     trunk: int  # channels of the head trunk
-    mask_channels: int  # channels before the mask logits
+    mask_channels: int  # channels of the mask head
     stages: int = 4
     haar: str = "orthonormal"
     split: str = "quarter"
@@ -38,6 +39,7 @@ class Architecture:
     clamp: float = 1.0
     mmfb: str = "node"
     decoder_recursion: str = "F"
+    mask_head: str = "plain"
 
     def __post_init__(self):
         for key, words in WORDS.items():
@@ -67,11 +69,11 @@ class Architecture:
 PROFILES = {
     "s": Architecture(
         s_rev=2, n_block=(1, 1, 1, 1), hidden=(16, 16, 32, 32), conv_channels=(0, 0, 32, 64),
-        neck=(16, 16, 32, 32), trunk=16, mask_channels=16,
+        neck=(16, 16, 32, 32), trunk=16, mask_channels=16, mask_head="detail",
     ),
     "b": Architecture(
         s_rev=2, n_block=(2, 2, 2, 2), hidden=(16, 32, 48, 64), conv_channels=(0, 0, 64, 128),
-        neck=(32, 32, 48, 64), trunk=32, mask_channels=16,
+        neck=(32, 32, 48, 64), trunk=32, mask_channels=16, mask_head="detail",
     ),
 }  # fmt: skip
 

@@ -24,6 +24,7 @@ CASES = {
     "s-rev-4": SMALL | {"s_rev": 4, "conv_channels": (0, 0, 0, 0)},
     "decoder-p": SMALL | {"decoder_recursion": "P"},
     "mmfb-sum": SMALL | {"mmfb": "sum"},
+    "mask-detail": SMALL | {"mask_head": "detail"},
     "profile-s": PROFILES["s"].as_dict(),
 }
 INPUT_SHAPE = (2, 1, 32, 48)

@@ -95,7 +95,7 @@ class Decoder(nn.Module):
 
 
 class Head(nn.Module):
-    """F_1 -> heat, off, size at stride 2 and mask at stride 1 (2.4)."""
+    """F_1 -> heat, off, size at stride 2 and mask at stride 1 (2.4); mask head "detail" reads Y_1 beside F_1."""
 
     def __init__(self, arch):
         super().__init__()
@@ -104,13 +104,24 @@ class Head(nn.Module):
         self.heat = nn.Conv2d(arch.trunk, 1, 1)
         self.off = nn.Conv2d(arch.trunk, 2, 1)
         self.size = nn.Conv2d(arch.trunk, 2, 1)
-        self.mask_up = nn.ConvTranspose2d(width, arch.mask_channels, 2, stride=2)
-        self.mask = nn.Conv2d(arch.mask_channels, 1, 3, padding=1)
-        self.act0, self.act1 = nn.ReLU(), nn.ReLU()
+        self.detail = arch.mask_head == "detail"
+        channels = arch.mask_channels
+        if self.detail:
+            self.mask0 = nn.Conv2d(width + arch.channels(1), channels, 3, padding=1)
+            self.mask1 = nn.Conv2d(channels, channels, 3, padding=1)
+            self.mask_up = nn.ConvTranspose2d(channels, 1, 2, stride=2)
+        else:
+            self.mask_up = nn.ConvTranspose2d(width, channels, 2, stride=2)
+            self.mask = nn.Conv2d(channels, 1, 3, padding=1)
+        self.act0, self.act1, self.act2 = nn.ReLU(), nn.ReLU(), nn.ReLU()
 
-    def forward(self, f):
+    def forward(self, f, y1):
         trunk = self.act0(self.trunk(f))
-        mask = self.mask(self.act1(self.mask_up(f)))
+        if self.detail:
+            hidden = self.act1(self.mask0(torch.cat((f, y1), dim=1)))
+            mask = self.mask_up(self.act2(self.mask1(hidden)))
+        else:
+            mask = self.mask(self.act1(self.mask_up(f)))
         return {"heat": self.heat(trunk), "off": self.off(trunk), "size": self.size(trunk), "mask": mask}
 
 
@@ -127,11 +138,12 @@ class Network(nn.Module):
     def forward(self, x):
         if x.shape[-1] % 16 or x.shape[-2] % 16:
             raise ValueError(f"input is {tuple(x.shape)}, wanted height and width in multiples of 16")
-        return self.head(self.decoder(self.neck(self.encoder(x))))
+        y = self.encoder(x)
+        return self.head(self.decoder(self.neck(y)), y[0])
 
 
 def start_training_weights(network):
-    """The start of training: every InvBlock the identity, heat prior 0.01 (1.3, 2.4). Other layers: PyTorch's."""
+    """The start of training: every InvBlock the identity, prior 0.01 of heat and mask (1.3, 2.4). Other layers: PyTorch's."""
     with torch.no_grad():
         for block in network.modules():
             if isinstance(block, InvBlock):
@@ -139,3 +151,5 @@ def start_training_weights(network):
                     subnet.last().weight.zero_()
                     subnet.last().bias.zero_()
         network.head.heat.bias.fill_(-4.6)
+        last = network.head.mask_up if network.head.detail else network.head.mask
+        last.bias.fill_(-4.6)

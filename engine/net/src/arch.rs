@@ -38,8 +38,9 @@ pub fn build(config: &NetworkConfig) -> Result<Graph, ConfigError> {
         *slot = x;
     }
     let fused = fusion::fuse(&mut b, config, &stages);
-    let decoded = fusion::decode(&mut b, config, &fused);
-    let outputs: Outputs = head::heads(&mut b, config, decoded);
+    let heads = head::input(&mut b, config, stages[0]);
+    fusion::decode(&mut b, config, &fused, heads.decoded);
+    let outputs: Outputs = head::heads(&mut b, config, heads);
     Ok(Graph {
         storages: b.storages,
         params: b.params,
@@ -119,8 +120,21 @@ impl Builder {
 
     /// Batch normalisation named `name` of `input` into a new tensor.
     fn norm(&mut self, name: &str, group: Group, input: View, residual: Option<View>) -> View {
-        let channels = vec![input.channels];
         let output = self.tensor(name, input.channels, self.level(input));
+        self.norm_into(name, group, input, output, residual);
+        output
+    }
+
+    /// Batch normalisation named `name` of `input` into `output`.
+    fn norm_into(
+        &mut self,
+        name: &str,
+        group: Group,
+        input: View,
+        output: View,
+        residual: Option<View>,
+    ) {
+        let channels = vec![input.channels];
         let norm = BatchNorm {
             input,
             output,
@@ -152,7 +166,6 @@ impl Builder {
             activation: Activation::Relu,
         };
         self.ops.push(Op::BatchNorm(norm));
-        output
     }
 }
 

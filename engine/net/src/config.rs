@@ -78,6 +78,19 @@ pub enum Recursion {
     P,
 }
 
+/// How the mask is made from `F_1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MaskHead {
+    /// Transposed 2x2 convolution to full resolution, ReLU, 3x3 convolution.
+    Plain,
+    /// Two 3x3 convolutions with ReLU over `F_1` and the latent `Y_1`, then a transposed 2x2 convolution.
+    ///
+    /// `Y_1` still holds every pixel, so the head weighs the pixels themselves against what the decoder says of their
+    /// surroundings, all at half resolution.
+    Detail,
+}
+
 /// Everything that determines the shape of the network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -112,12 +125,18 @@ pub struct NetworkConfig {
     pub decoder_recursion: Recursion,
     /// Channels of the head's trunk.
     pub trunk: usize,
-    /// Channels of the mask head at full resolution.
+    /// Channels of the mask head.
     pub mask_channels: usize,
+    /// See [`MaskHead`].
+    #[serde(default = "defaults::mask_head")]
+    pub mask_head: MaskHead,
 }
 
 mod defaults {
-    use super::{Haar, Mmfb, Recursion, Split, Subnet};
+    use super::{Haar, MaskHead, Mmfb, Recursion, Split, Subnet};
+    pub(super) fn mask_head() -> MaskHead {
+        MaskHead::Plain
+    }
     pub(super) fn haar() -> Haar {
         Haar::Orthonormal
     }
@@ -176,6 +195,7 @@ impl NetworkConfig {
             decoder_recursion: Recursion::F,
             trunk: 32,
             mask_channels: 16,
+            mask_head: MaskHead::Detail,
         };
         match name {
             "b" => Ok(base),

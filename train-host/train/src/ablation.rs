@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail, ensure};
 use invdet_net::config::NetworkConfig;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// An ablation as a TOML file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -16,9 +16,9 @@ use std::path::Path;
 pub struct Ablation {
     /// Each row is trained once with each of them.
     pub seeds: Vec<u64>,
-    /// Score the finished runs on the test splits too. Never choose by these scores.
+    /// Data sets on whose test splits the finished runs are scored too. Never choose by these scores.
     #[serde(default)]
-    pub test: bool,
+    pub test: Vec<PathBuf>,
     /// Settings of all runs, keys as in `run.toml`; `network` may be a name.
     pub base: toml::Table,
     /// What is compared.
@@ -125,20 +125,29 @@ fn with_network(table: &toml::Table) -> anyhow::Result<toml::Table> {
 }
 
 /// Scores of a finished run, percent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// Centre-3px F1 on validation after the last epoch, at its best threshold.
     pub validation_f1: f64,
     /// Mask IoU on validation after the last epoch.
     pub validation_iou: f64,
-    /// Mean over the data sets of the centre-3px F1 on their test splits, threshold from validation.
-    pub test_f1: Option<f64>,
-    /// Mean over the data sets of the box-IoU-0.5 F1 on their test splits.
-    pub test_box_f1: Option<f64>,
-    /// Mean over the data sets of the mask IoU on their test splits.
-    pub test_iou: Option<f64>,
     /// Seconds of training.
     pub seconds: f64,
+    /// On test splits, threshold from validation.
+    pub tests: Vec<TestScores>,
+}
+
+/// Scores on one test split, percent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TestScores {
+    /// Name of the data set.
+    pub set: String,
+    /// Centre-3px F1.
+    pub f1: f64,
+    /// Box-IoU-0.5 F1.
+    pub box_f1: f64,
+    /// Mask IoU.
+    pub iou: f64,
 }
 
 /// A finished run.
@@ -164,65 +173,82 @@ pub fn mean_and_spread(values: &[f64]) -> Option<(f64, Option<f64>)> {
     Some((mean, spread))
 }
 
-/// The columns of a table: title, key and value.
-type Column = (&'static str, &'static str, fn(&Scores) -> Option<f64>);
+/// A column of the table.
+#[derive(Debug, Clone, PartialEq)]
+struct Column {
+    title: String,
+    digits: usize,
+    /// By run, `None` where a run has no such score.
+    values: Vec<Option<f64>>,
+}
 
-/// What is tabulated.
-pub const COLUMNS: [Column; 6] = [
-    ("val F1", "validation_f1", |s| Some(s.validation_f1)),
-    ("val IoU", "validation_iou", |s| Some(s.validation_iou)),
-    ("test F1", "test_f1", |s| s.test_f1),
-    ("test box F1", "test_box_f1", |s| s.test_box_f1),
-    ("test IoU", "test_iou", |s| s.test_iou),
-    ("seconds", "seconds", |s| Some(s.seconds)),
-];
+fn columns(finished: &[Finished]) -> Vec<Column> {
+    let column = |title: String, digits, value: &dyn Fn(&Scores) -> Option<f64>| Column {
+        title,
+        digits,
+        values: finished.iter().map(|f| value(&f.scores)).collect(),
+    };
+    let mut columns = vec![
+        column("val F1".into(), 2, &|s| Some(s.validation_f1)),
+        column("val IoU".into(), 2, &|s| Some(s.validation_iou)),
+    ];
+    let mut sets: Vec<&str> = Vec::new();
+    for test in finished.iter().flat_map(|f| &f.scores.tests) {
+        if !sets.contains(&test.set.as_str()) {
+            sets.push(&test.set);
+        }
+    }
+    for set in sets {
+        let parts: [(&str, fn(&TestScores) -> f64); 3] = [
+            ("F1", |t| t.f1),
+            ("box F1", |t| t.box_f1),
+            ("IoU", |t| t.iou),
+        ];
+        for (name, part) in parts {
+            columns.push(column(format!("{set} {name}"), 2, &|s| {
+                s.tests.iter().find(|t| t.set == set).map(part)
+            }));
+        }
+    }
+    columns.push(column("seconds".into(), 0, &|s| Some(s.seconds)));
+    columns
+}
 
-/// Values of a column, by row in the order of `rows`.
-pub fn values_of<'a>(
-    finished: &'a [Finished],
-    row: &'a str,
-    value: fn(&Scores) -> Option<f64>,
-) -> impl Iterator<Item = f64> + 'a {
-    finished
-        .iter()
-        .filter(move |f| f.row == row)
-        .filter_map(move |f| value(&f.scores))
+/// Values of a score, of the runs of `row`.
+pub fn values_of(finished: &[Finished], row: &str, value: fn(&Scores) -> f64) -> Vec<f64> {
+    let runs = finished.iter().filter(|f| f.row == row);
+    runs.map(|f| value(&f.scores)).collect()
 }
 
 /// One line a run.
 pub fn csv(finished: &[Finished]) -> String {
-    let keys: Vec<&str> = COLUMNS.iter().map(|(_, key, _)| *key).collect();
-    let mut text = format!("row,seed,{}\n", keys.join(","));
-    for f in finished {
+    let columns = columns(finished);
+    let titles: Vec<String> = columns.iter().map(|c| c.title.replace(' ', "_")).collect();
+    let mut text = format!("row,seed,{}\n", titles.join(","));
+    for (i, f) in finished.iter().enumerate() {
         let _ = write!(text, "{},{}", f.row, f.seed);
-        for (_, _, value) in COLUMNS {
-            let _ = write!(
-                text,
-                ",{}",
-                value(&f.scores).map_or(String::new(), |v| format!("{v:.4}"))
-            );
+        for column in &columns {
+            let cell = column.values[i].map_or(String::new(), |v| format!("{v:.4}"));
+            let _ = write!(text, ",{cell}");
         }
         text.push('\n');
     }
     text
 }
 
-/// One line a row, mean ± sample standard deviation over its seeds; columns that no run has are left out.
+/// One line a row, mean ± sample standard deviation over its seeds.
 pub fn markdown(rows: &[&str], finished: &[Finished]) -> String {
-    let columns: Vec<&Column> = COLUMNS
-        .iter()
-        .filter(|(_, _, value)| finished.iter().any(|f| value(&f.scores).is_some()))
-        .collect();
-    let titles: Vec<&str> = columns.iter().map(|(title, _, _)| *title).collect();
+    let columns = columns(finished);
+    let titles: Vec<&str> = columns.iter().map(|c| c.title.as_str()).collect();
     let mut text = format!("| row | seeds | {} |\n", titles.join(" | "));
     text.push_str(&"|---".repeat(titles.len() + 2));
     text.push_str("|\n");
     for row in rows {
-        let seeds = finished.iter().filter(|f| f.row == *row).count();
-        let _ = write!(text, "| {row} | {seeds} |");
-        for (_, key, value) in &columns {
-            let values: Vec<f64> = values_of(finished, row, *value).collect();
-            let digits = if *key == "seconds" { 0 } else { 2 };
+        let of_row = |i: &usize| finished[*i].row == *row;
+        let runs: Vec<usize> = (0..finished.len()).filter(of_row).collect();
+        let _ = write!(text, "| {row} | {} |", runs.len());
+        for Column { digits, values, .. } in &columns {
+            let values: Vec<f64> = runs.iter().filter_map(|i| values[*i]).collect();
             let cell = match mean_and_spread(&values) {
                 None => "-".to_string(),
                 Some((mean, None)) => format!("{mean:.digits$}"),
@@ -233,6 +259,34 @@ pub fn markdown(rows: &[&str], finished: &[Finished]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// How much of its F1 a set keeps when the network was trained on another: the mean over all pairs of `F1(test B, trained on
+/// A) / F1(test B, trained on B)`, percent. Rows count that are named after the one set they were trained on; `None` unless
+/// there are two such sets.
+pub fn retention(finished: &[Finished]) -> Option<f64> {
+    let f1 = |row: &str, set: &str| {
+        let runs = finished.iter().filter(|f| f.row == row);
+        let values: Vec<f64> = runs
+            .filter_map(|f| f.scores.tests.iter().find(|t| t.set == set))
+            .map(|t| t.f1)
+            .collect();
+        mean_and_spread(&values).map(|(mean, _)| mean)
+    };
+    let mut sets: Vec<&str> = finished.iter().map(|f| f.row.as_str()).collect();
+    sets.sort_unstable();
+    sets.dedup();
+    let mut kept = Vec::new();
+    for trained in &sets {
+        for test in sets.iter().filter(|t| *t != trained) {
+            if let (Some(foreign), Some(own)) = (f1(trained, test), f1(test, test))
+                && own > 0.0
+            {
+                kept.push(100.0 * foreign / own);
+            }
+        }
+    }
+    mean_and_spread(&kept).map(|(mean, _)| mean)
 }
 
 #[cfg(test)]
@@ -326,7 +380,35 @@ mod tests {
         );
         assert_eq!(
             csv(&finished).lines().nth(1),
-            Some("a,1,80.0000,50.0000,,,,9.6000")
+            Some("a,1,80.0000,50.0000,9.6000")
         );
+    }
+
+    #[test]
+    fn foreign_sets_are_columns_and_retention_is_the_mean_share_they_keep() {
+        let run = |row: &str, tests: [(&str, f64); 2]| Finished {
+            row: row.into(),
+            seed: 1,
+            scores: Scores {
+                tests: tests
+                    .map(|(set, f1)| TestScores {
+                        set: set.into(),
+                        f1,
+                        ..TestScores::default()
+                    })
+                    .into(),
+                ..Scores::default()
+            },
+        };
+        let finished = [
+            run("A", [("A", 80.0), ("B", 60.0)]),
+            run("B", [("A", 40.0), ("B", 90.0)]),
+        ];
+        let table = markdown(&["A", "B"], &finished);
+        assert!(table.contains("A F1 | A box F1 | A IoU | B F1"), "{table}");
+        // 60 of 90 and 40 of 80.
+        let kept = retention(&finished).unwrap();
+        assert!((kept - 100.0 * (2.0 / 3.0 + 0.5) / 2.0).abs() < 1e-9);
+        assert_eq!(retention(&finished[..1]), None);
     }
 }

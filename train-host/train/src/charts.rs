@@ -220,11 +220,11 @@ pub fn precision_recall(
 /// No finished run.
 pub fn ablation(rows: &[&str], finished: &[Finished]) -> anyhow::Result<RgbImage> {
     ensure!(!finished.is_empty(), "no run of the ablation has ended yet");
-    let panel = |title: &str, color, value: fn(&Scores) -> Option<f64>| {
+    let panel = |title: &str, color, value: fn(&Scores) -> f64| {
         let (mut lines, mut dots) = (Vec::new(), Vec::new());
         for (i, row) in rows.iter().enumerate() {
             let y = -(i as f64) - 1.0;
-            let values: Vec<f64> = values_of(finished, row, value).collect();
+            let values = values_of(finished, row, value);
             let Some((mean, _)) = mean_and_spread(&values) else {
                 continue;
             };
@@ -252,12 +252,8 @@ pub fn ablation(rows: &[&str], finished: &[Finished]) -> anyhow::Result<RgbImage
         panel.dots = dots;
         panel
     };
-    let f1 = panel("validation F1, centre < 3 px", BLUE, |s| {
-        Some(s.validation_f1)
-    });
-    let iou = panel("validation IoU of the mask", ORANGE, |s| {
-        Some(s.validation_iou)
-    });
+    let f1 = panel("validation F1, centre < 3 px", BLUE, |s| s.validation_f1);
+    let iou = panel("validation IoU of the mask", ORANGE, |s| s.validation_iou);
     let height = 120 + 70 * rows.len() as u32;
     picture((WIDE.0, 2 * height), |root| {
         let (top, bottom) = root.split_vertically((50).percent_height());

@@ -33,6 +33,19 @@ pub struct LossWeights {
     pub size: f32,
     /// Of the mask.
     pub mask: f32,
+    /// See [`SoftIou`].
+    pub soft_iou: SoftIou,
+}
+
+/// Over which pixels the soft IoU of the mask is formed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SoftIou {
+    /// Those of each image, then meaned: images weigh alike, as in MSHNet.
+    #[default]
+    Image,
+    /// Those of the whole batch: target pixels weigh alike, as in the IoU that is reported and in BasicIRSTD and DNANet.
+    Batch,
 }
 
 impl Default for LossWeights {
@@ -42,6 +55,7 @@ impl Default for LossWeights {
             off: 1.0,
             size: 0.5,
             mask: 1.0,
+            soft_iou: SoftIou::default(),
         }
     }
 }
@@ -149,6 +163,7 @@ struct Work {
     values: Vec<f32>,
     maps: [Vec<f32>; 5],
     mask: Vec<f32>,
+    overlap: Overlap,
     parts: LossParts,
 }
 
@@ -235,7 +250,40 @@ impl DetectionLoss {
                 }
             }
             gather(&mut w.mask, o.mask, o.mask.first, height);
-            w.parts.mask = mask_loss(&mut w.mask, &truths[n].mask, weights.mask, images);
+            w.overlap = Overlap::of(&w.mask, &truths[n].mask);
+        });
+        let mut batch = Overlap::default();
+        for work in &mut self.work {
+            batch.add(
+                &work
+                    .get_mut()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .overlap,
+            );
+        }
+        let work = &self.work;
+        pool.run(images, &|n| {
+            let mut w = work[n].lock().unwrap_or_else(PoisonError::into_inner);
+            let w = &mut *w;
+            let overlap = match weights.soft_iou {
+                SoftIou::Image => w.overlap,
+                SoftIou::Batch => batch,
+            };
+            let share = 1.0 / images as f64;
+            let entropy = w.overlap.entropy;
+            w.parts.mask = share * (1.0 - overlap.soft_iou() + entropy / w.mask.len() as f64);
+            // The soft IoU of the batch is one number, not a mean of `images`.
+            let iou_share = match weights.soft_iou {
+                SoftIou::Image => share,
+                SoftIou::Batch => 1.0,
+            };
+            mask_gradient(
+                &mut w.mask,
+                &truths[n].mask,
+                weights.mask,
+                &overlap,
+                [iou_share, share],
+            );
         });
         let mut total = LossParts::default();
         for (n, work) in self.work.iter_mut().enumerate() {
@@ -284,28 +332,62 @@ fn heat_loss(logits: &mut [f32], target: &[f32], weight: f32, scale: f32) -> f64
     sum * f64::from(scale)
 }
 
-/// Turns logits into their gradient; returns the image's share of the batch mean.
-fn mask_loss(logits: &mut [f32], mask: &[u8], weight: f32, images: usize) -> f64 {
-    let (mut common, mut predicted, mut labelled, mut entropy) = (0.0f64, 0.0f64, 0.0f64, 0.0f64);
-    for (x, &m) in logits.iter().zip(mask) {
-        let (p, ln_p, ln_q) = log_sigmoids(*x);
-        predicted += f64::from(p);
-        if m == 0 {
-            entropy -= f64::from(ln_q);
-        } else {
-            common += f64::from(p);
-            labelled += 1.0;
-            entropy -= f64::from(ln_p);
+/// Sums that soft IoU and cross-entropy are made of.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Overlap {
+    common: f64,
+    predicted: f64,
+    labelled: f64,
+    entropy: f64,
+}
+
+impl Overlap {
+    fn of(logits: &[f32], mask: &[u8]) -> Self {
+        let mut sums = Self::default();
+        for (x, &m) in logits.iter().zip(mask) {
+            let (p, ln_p, ln_q) = log_sigmoids(*x);
+            sums.predicted += f64::from(p);
+            if m == 0 {
+                sums.entropy -= f64::from(ln_q);
+            } else {
+                sums.common += f64::from(p);
+                sums.labelled += 1.0;
+                sums.entropy -= f64::from(ln_p);
+            }
         }
+        sums
     }
-    let union = predicted + labelled - common;
-    let soft_iou = (common + SMOOTH) / (union + SMOOTH);
-    let pixels = logits.len() as f64;
-    let share = 1.0 / images as f64;
+
+    fn add(&mut self, other: &Self) {
+        self.common += other.common;
+        self.predicted += other.predicted;
+        self.labelled += other.labelled;
+        self.entropy += other.entropy;
+    }
+
+    fn union(&self) -> f64 {
+        self.predicted + self.labelled - self.common
+    }
+
+    fn soft_iou(&self) -> f64 {
+        (self.common + SMOOTH) / (self.union() + SMOOTH)
+    }
+}
+
+/// Turns the logits of an image into the gradient of `-shares[0] * soft IoU + shares[1] * mean cross-entropy`, times `weight`;
+/// the soft IoU is that of `overlap`.
+fn mask_gradient(
+    logits: &mut [f32],
+    mask: &[u8],
+    weight: f32,
+    overlap: &Overlap,
+    shares: [f64; 2],
+) {
+    let (common, union) = (overlap.common + SMOOTH, overlap.union() + SMOOTH);
     // d(soft IoU)/dp: on the target 1 / (union + s), elsewhere -(common + s) / (union + s)^2.
-    let inside = (-share / (union + SMOOTH)) as f32;
-    let outside = (share * (common + SMOOTH) / ((union + SMOOTH) * (union + SMOOTH))) as f32;
-    let per_pixel = (share / pixels) as f32;
+    let inside = (-shares[0] / union) as f32;
+    let outside = (shares[0] * common / (union * union)) as f32;
+    let per_pixel = (shares[1] / logits.len() as f64) as f32;
     for (x, &m) in logits.iter_mut().zip(mask) {
         let (p, _, _) = log_sigmoids(*x);
         let (y, d_iou) = if m == 0 {
@@ -315,7 +397,6 @@ fn mask_loss(logits: &mut [f32], mask: &[u8], weight: f32, images: usize) -> f64
         };
         *x = weight * (d_iou * p * (1.0 - p) + per_pixel * (p - y));
     }
-    share * (1.0 - soft_iou + entropy / pixels)
 }
 
 #[cfg(test)]

@@ -126,8 +126,8 @@ fn from_below(b: &mut Builder, name: &str, y: View, output: View) {
     });
 }
 
-/// `F_s = ReLU(BN(Conv3x3(P_s + ConvT2x2(F_{s+1}))))`, `F_4 = P_4`; returns `F_1`.
-pub(super) fn decode(b: &mut Builder, config: &NetworkConfig, fused: &[View; STAGES]) -> View {
+/// `F_s = ReLU(BN(Conv3x3(P_s + ConvT2x2(F_{s+1}))))`, `F_4 = P_4`; writes `F_1` into `f1`.
+pub(super) fn decode(b: &mut Builder, config: &NetworkConfig, fused: &[View; STAGES], f1: View) {
     let first = match config.decoder_recursion {
         Recursion::F => STAGES - 1,
         // Only P_1 and P_2 reach F_1.
@@ -151,7 +151,12 @@ pub(super) fn decode(b: &mut Builder, config: &NetworkConfig, fused: &[View; STA
             sum,
             conv,
         );
-        f = b.norm(&format!("{name}.bn"), GROUP, conv, None);
+        let bn = format!("{name}.bn");
+        f = if i == 0 {
+            b.norm_into(&bn, GROUP, conv, f1, None);
+            f1
+        } else {
+            b.norm(&bn, GROUP, conv, None)
+        };
     }
-    f
 }

@@ -8,7 +8,9 @@ use clap::Args;
 use invdet_data::{Dataset, Sample, Split, load_split};
 use invdet_metrics::EvalOptions;
 use invdet_net::manifest::{Model, write_whole};
-use invdet_train::ablation::{Ablation, Finished, Planned, Scores, csv, markdown};
+use invdet_train::ablation::{
+    Ablation, Finished, Planned, Scores, TestScores, csv, markdown, retention,
+};
 use invdet_train::charts;
 use invdet_train::config::RunConfig;
 use invdet_train::epoch_log;
@@ -23,7 +25,7 @@ use std::path::{Path, PathBuf};
 ///
 /// The file:
 ///   seeds = [1, 2, 3]
-///   test = false                # true: also score on the test splits; never choose by them
+///   test = ["NUDT-SIRST"]       # optional: score on these test splits too; never choose by them
 ///   [base]
 ///   data = ["NUDT-SIRST"]
 ///   network = "s"
@@ -79,7 +81,7 @@ pub(crate) fn ablate(args: &AblateArgs) -> Outcome {
                     Some((config, loaded)) if config.data == run.config.data => loaded,
                     _ => RunData::load(&run.config).map_err(input)?,
                 };
-                let scores = one(run, &files, &loaded, threads, ablation.test).map_err(running)?;
+                let scores = one(run, &files, &loaded, threads, &ablation.test).map_err(running)?;
                 let text = serde_json::to_vec_pretty(&scores).map_err(running)?;
                 write_whole(&result, &text).map_err(running)?;
                 data = Some((run.config.clone(), loaded));
@@ -93,7 +95,7 @@ pub(crate) fn ablate(args: &AblateArgs) -> Outcome {
         });
         write_table(&args.out, &rows, &finished).map_err(running)?;
     }
-    print!("{}", markdown(&rows, &finished));
+    print!("{}", table(&rows, &finished));
     Ok(())
 }
 
@@ -120,7 +122,7 @@ fn one(
     files: &RunFolder,
     data: &RunData,
     threads: usize,
-    test: bool,
+    test: &[PathBuf],
 ) -> anyhow::Result<Scores> {
     let resume = files.checkpoint().exists();
     if !resume {
@@ -139,37 +141,41 @@ fn one(
         seconds: last.seconds,
         ..Scores::default()
     };
-    if test {
-        score_tests(&planned.config, &files.model(), threads, &mut scores)?;
+    if !test.is_empty() {
+        let model = Model::load(&files.model())?;
+        for set in test {
+            scores.tests.push(score(&model, set, threads)?);
+        }
     }
     Ok(scores)
 }
 
-/// Means over the data sets of what the model of the run reaches on their test splits.
-fn score_tests(
-    config: &RunConfig,
-    model: &Path,
-    threads: usize,
-    scores: &mut Scores,
-) -> anyhow::Result<()> {
-    let model = Model::load(model)?;
-    let share = 1.0 / config.data.len() as f64;
-    let (mut f1, mut box_f1, mut iou) = (0.0, 0.0, 0.0);
-    for dir in &config.data {
-        let samples: Vec<Sample> = load_split(&Dataset::open(dir)?, &Split::from("test"))?;
-        let predictions = predict(&model, &samples, threads, &|| ())?;
-        let options = EvalOptions {
-            threshold: model.manifest.decode.threshold,
-            pixel_threshold: model.manifest.decode.mask_threshold,
-            ..EvalOptions::default()
-        };
-        let report = evaluate(&samples, &predictions, options)?.finish("", "test");
-        f1 += share * report.centre_3px.f1.unwrap_or(0.0);
-        box_f1 += share * report.box_iou50.f1.unwrap_or(0.0);
-        iou += share * report.iou.unwrap_or(0.0);
+/// What the model reaches on the test split of a data set.
+fn score(model: &Model, set: &Path, threads: usize) -> anyhow::Result<TestScores> {
+    let dataset = Dataset::open(set)?;
+    let samples: Vec<Sample> = load_split(&dataset, &Split::from("test"))?;
+    let predictions = predict(model, &samples, threads, &|| ())?;
+    let options = EvalOptions {
+        threshold: model.manifest.decode.threshold,
+        pixel_threshold: model.manifest.decode.mask_threshold,
+        ..EvalOptions::default()
+    };
+    let report = evaluate(&samples, &predictions, options)?.finish(dataset.name(), "test");
+    Ok(TestScores {
+        f1: report.centre_3px.f1.unwrap_or(0.0),
+        box_f1: report.box_iou50.f1.unwrap_or(0.0),
+        iou: report.iou.unwrap_or(0.0),
+        set: report.dataset,
+    })
+}
+
+/// The table as it is printed and kept.
+fn table(rows: &[&str], finished: &[Finished]) -> String {
+    let mut text = markdown(rows, finished);
+    if let Some(kept) = retention(finished) {
+        text += &format!("\nF1 kept on sets that were not trained on: {kept:.1} % on average\n");
     }
-    (scores.test_f1, scores.test_box_f1, scores.test_iou) = (Some(f1), Some(box_f1), Some(iou));
-    Ok(())
+    text
 }
 
 fn write_table(out: &Path, rows: &[&str], finished: &[Finished]) -> anyhow::Result<()> {
@@ -179,7 +185,7 @@ fn write_table(out: &Path, rows: &[&str], finished: &[Finished]) -> anyhow::Resu
             .with_context(|| format!("{}: the table cannot be written", path.display()))
     };
     write("ablation.csv", csv(finished))?;
-    write("ablation.md", markdown(rows, finished))?;
+    write("ablation.md", table(rows, finished))?;
     charts::write_png(
         &out.join("ablation.png"),
         &charts::ablation(rows, finished)?,

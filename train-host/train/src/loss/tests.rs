@@ -1,4 +1,6 @@
-use super::{Cell, DetectionLoss, LossWeights, Truth, heat_target, mask_loss};
+use super::{
+    Cell, DetectionLoss, LossWeights, Overlap, SoftIou, Truth, heat_target, mask_gradient,
+};
 use invdet_cpu::planes::Planes;
 use invdet_cpu::pool::Pool;
 use invdet_cpu::training::{Reach, Trainer};
@@ -159,14 +161,62 @@ fn saturated_logits_give_finite_losses() {
 /// Two pixels, logits 0 and ln 3, one target: p = 0.5 and 0.75, common 0.75, union 1.5.
 #[test]
 fn mask_loss_by_hand() {
-    let mut logits = [0.0, 3.0f32.ln()];
-    let loss = mask_loss(&mut logits, &[0, 1], 2.0, 4);
-    let entropy = 2.0f64.ln() - 0.75f64.ln();
-    let wanted = 0.25 * (1.0 - 1.75 / 2.5 + entropy / 2.0);
-    assert!((loss - wanted).abs() < 1e-7, "{loss} against {wanted}");
+    let (mut logits, mask) = ([0.0, 3.0f32.ln()], [0, 1]);
+    let overlap = Overlap::of(&logits, &mask);
+    assert!((overlap.soft_iou() - 1.75 / 2.5).abs() < 1e-7);
+    assert!((overlap.entropy - 2.0f64.ln() + 0.75f64.ln()).abs() < 1e-6);
+    mask_gradient(&mut logits, &mask, 2.0, &overlap, [0.25, 0.25]);
     let outside = 2.0 * 0.25 * (1.75 / 6.25 * 0.25 + 0.5 * 0.5);
     let inside = 2.0 * 0.25 * (-1.0 / 2.5 * 0.1875 - 0.5 * 0.25);
     for (got, want) in logits.into_iter().zip([outside, inside]) {
         assert!((f64::from(got) - want).abs() < 1e-7, "{got} against {want}");
+    }
+    let mut twice = overlap;
+    twice.add(&overlap);
+    assert!(
+        (twice.soft_iou() - 2.5 / 4.0).abs() < 1e-7,
+        "sums come before the quotient"
+    );
+}
+
+/// Over a batch, the gradient is that of the loss: central differences on the logits of two images.
+#[test]
+fn soft_iou_of_the_batch_has_its_gradient() {
+    let graph = build(&NetworkConfig::named("s").unwrap()).unwrap();
+    let mut trainer = Trainer::new(&graph, Reach::Encoder, 2, 16, 16);
+    let o = trainer.outputs();
+    let logits: Vec<f32> = (0..512)
+        .map(|i| ((i * 7 % 23) as f32 - 11.0) * 0.2)
+        .collect();
+    let truths: Vec<Truth> = [20, 3]
+        .map(|targets| Truth {
+            mask: (0..256)
+                .map(|i| u8::from(i % 11 == 5 && i < 11 * targets))
+                .collect(),
+            ..Truth::default()
+        })
+        .into();
+    let mut loss = DetectionLoss::new(LossWeights {
+        soft_iou: SoftIou::Batch,
+        ..LossWeights::default()
+    });
+    let mut at = |trainer: &mut Trainer, logits: &[f32]| {
+        write(trainer.activation_mut(o.mask), o.mask, logits);
+        loss.run(&Pool::new(2), trainer, &truths).mask
+    };
+    at(&mut trainer, &logits);
+    let gradient = read(trainer.output_gradient_mut(o.mask), o.mask);
+    for i in [5, 6, 16, 200, 261, 300] {
+        let mut moved = |step: f32| {
+            let mut moved = logits.clone();
+            moved[i] += step;
+            at(&mut trainer, &moved)
+        };
+        let difference = (moved(0.05) - moved(-0.05)) / 0.1;
+        let got = f64::from(gradient[i]);
+        assert!(
+            (difference - got).abs() < 2e-3 * got.abs() + 1e-7,
+            "{difference} against {got}"
+        );
     }
 }
