@@ -20,7 +20,7 @@ use invdet_net::weights::{Weights, floats};
 use safetensors::SafeTensors;
 use std::path::PathBuf;
 
-const CASES: [&str; 9] = [
+const CASES: [&str; 10] = [
     "default-s-small",
     "two-blocks",
     "dense-subnet",
@@ -29,6 +29,7 @@ const CASES: [&str; 9] = [
     "s-rev-4",
     "decoder-p",
     "mmfb-sum",
+    "mask-detail",
     "profile-s",
 ];
 

@@ -99,7 +99,7 @@ fn commands_of_this_version_are_listed_and_no_others() {
         .collect();
     assert_eq!(
         listed,
-        BTreeSet::from(["data", "train", "report", "eval", "bench", "help"])
+        BTreeSet::from(["data", "train", "report", "ablate", "eval", "bench", "help"])
     );
 }
 

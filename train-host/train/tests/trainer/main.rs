@@ -5,6 +5,7 @@
     reason = "set-up of made-up data; a failure there fails the test"
 )]
 
+mod ablate;
 mod blobs;
 mod command_line;
 mod gradient;
