@@ -1,28 +1,32 @@
 //! One data set on disk.
 //!
-//! * In: a folder with `images/`, `masks/` and `splits/*.txt`.
+//! * In: a folder in one of the layouts of [`Layout`].
 //! * Out: which names a split lists and which files belong to a name.
-//! * Refuses by name: missing folders and lists, empty lists, names without a file, two files for one name.
+//! * Refuses by name: folders of no known layout, damaged label files, empty lists, names without a file, two files for
+//!   one name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use invdet_core::ImageSize;
+
 use crate::DataError;
+use crate::files::Named;
+use crate::find_image::plain_name;
+use crate::labels::Truth;
+use crate::layout::{self, Labels, Layout, Lists};
 
-/// File endings that count as images, in lower case.
-const ENDINGS: [&str; 3] = ["png", "tif", "tiff"];
-
-/// A list of names in `splits/`.
+/// A list of names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Split {
-    /// `splits/train.txt`.
+    /// `splits/train.txt`, or what stands for it; all images where a folder has no lists.
     Train,
-    /// `splits/test.txt`.
+    /// `splits/test.txt`, or what stands for it.
     Test,
-    /// `splits/NAME.txt`.
+    /// `splits/NAME.txt`, or what stands for it.
     Named(String),
 }
 
@@ -53,73 +57,48 @@ impl fmt::Display for Split {
     }
 }
 
-/// The files of a data set; nothing is decoded yet.
+/// The files of a data set; no image is decoded yet. Files of labels about many images are read.
 #[derive(Debug, Clone)]
 pub struct Dataset {
     name: String,
     dir: PathBuf,
-    /// Files by name without ending; more than one if they differ only in the ending.
-    images: BTreeMap<String, Vec<PathBuf>>,
-    /// Files by the name of the image that they belong to.
-    masks: BTreeMap<String, Vec<PathBuf>>,
-    /// Masks that belong to no image.
-    stray_masks: Vec<PathBuf>,
+    layout: Layout,
+    images: Named,
+    labels: Labels,
+    lists: Lists,
+    stray_labels: Vec<PathBuf>,
+    image_folder: &'static str,
 }
 
 impl Dataset {
-    /// Lists the files of `dir`. The last part of the path names the data set.
+    /// Lists the files of `dir`. The last part of the path names the data set; what lies in it decides the [`Layout`].
     ///
-    /// A mask belongs to the image of its own name, or, where no image has that name, to the longest image name that it
-    /// extends with `_` or `-` (`Misc_1_pixels0.png` belongs to `Misc_1.png`).
+    /// The name of an image is its path below the folder of the images, without ending: `Misc_1`, `data5/12`.
     ///
     /// # Errors
-    /// [`DataError::NoFolder`], [`DataError::Unnamed`], [`DataError::Io`].
+    /// [`DataError::NoFolder`], [`DataError::Unnamed`], [`DataError::NoImages`], [`DataError::NoLayout`],
+    /// [`DataError::Io`]; where one file has the labels of many images also [`DataError::BadLabel`] and
+    /// [`DataError::EmptyFile`].
     pub fn open(dir: &Path) -> Result<Self, DataError> {
-        for folder in ["images", "masks", "splits"] {
-            if !dir.join(folder).is_dir() {
-                return Err(DataError::NoFolder {
-                    dir: dir.into(),
-                    folder,
-                });
-            }
+        if !layout::is_folder(dir) {
+            return Err(DataError::NoFolder { dir: dir.into() });
         }
         let absolute = fs::canonicalize(dir).map_err(|source| DataError::Io {
             path: dir.into(),
             source,
         })?;
         let name = absolute.file_name().and_then(|n| n.to_str());
-        let name = name
-            .ok_or_else(|| DataError::Unnamed { dir: dir.into() })?
-            .to_owned();
-
-        let images = files_by_stem(&dir.join("images"))?;
-        let mut masks: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
-        let mut stray_masks = Vec::new();
-        let mut suffixed = Vec::new();
-        for (stem, paths) in files_by_stem(&dir.join("masks"))? {
-            if images.contains_key(&stem) {
-                masks.insert(stem, paths);
-            } else if let Some(owner) = longest_prefix(&stem, &images) {
-                suffixed.push((owner, paths));
-            } else {
-                stray_masks.extend(paths);
-            }
-        }
-        // A mask of the exact name wins, so `a.png` beside `a_preview.png` is no question.
-        let exact: BTreeSet<String> = masks.keys().cloned().collect();
-        for (owner, paths) in suffixed {
-            if exact.contains(&owner) {
-                stray_masks.extend(paths);
-            } else {
-                masks.entry(owner).or_default().extend(paths);
-            }
-        }
+        let name = name.ok_or_else(|| DataError::Unnamed { dir: dir.into() })?;
+        let found = layout::look(dir)?;
         Ok(Self {
-            name,
+            name: name.to_owned(),
             dir: dir.into(),
-            images,
-            masks,
-            stray_masks,
+            layout: found.layout,
+            images: found.images,
+            labels: found.labels,
+            lists: found.lists,
+            stray_labels: found.stray,
+            image_folder: found.image_folder,
         })
     }
 
@@ -133,30 +112,33 @@ impl Dataset {
         &self.dir
     }
 
+    /// Where its labels are.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
     /// Names of all images, listed in a split or not, in order.
     pub fn image_names(&self) -> impl Iterator<Item = &str> {
         self.images.keys().map(String::as_str)
     }
 
-    /// Masks that belong to no image, or lose against one of the exact name.
-    pub fn stray_masks(&self) -> &[PathBuf] {
-        &self.stray_masks
+    /// Label files that belong to no image, and masks that lose against one of the exact name.
+    pub fn stray_labels(&self) -> &[PathBuf] {
+        &self.stray_labels
     }
 
-    /// Names of all lists in `splits/`, without `.txt`, in order.
-    ///
-    /// # Errors
-    /// [`DataError::Io`].
-    pub fn splits(&self) -> Result<Vec<Split>, DataError> {
-        let mut names = Vec::new();
-        for path in files(&self.dir.join("splits"))? {
-            if path.extension().is_some_and(|e| e == "txt")
-                && let Some(stem) = path.file_stem().and_then(|s| s.to_str())
-            {
-                names.push(Split::from(stem));
-            }
+    /// All splits, in the order of their names; `train` alone where the folder has no lists.
+    pub fn splits(&self) -> Vec<Split> {
+        match &self.lists {
+            Lists::Files(files) => files.keys().map(|name| Split::from(&**name)).collect(),
+            Lists::Names(names) => names.keys().map(|name| Split::from(&**name)).collect(),
+            Lists::None => vec![Split::Train],
         }
-        Ok(names)
+    }
+
+    /// Whether the folder tells train from test at all.
+    pub fn has_lists(&self) -> bool {
+        !matches!(self.lists, Lists::None)
     }
 
     /// The names of a split, in the order of the list. Blank lines are skipped and an image ending is dropped.
@@ -165,15 +147,15 @@ impl Dataset {
     /// [`DataError::NoSplit`], [`DataError::EmptySplit`], [`DataError::SplitNotText`], [`DataError::ListedTwice`],
     /// [`DataError::Io`]. Whether the images exist is asked later, by [`Dataset::image`].
     pub fn names(&self, split: &Split) -> Result<Vec<String>, DataError> {
-        let path = self.split_path(split);
         let names = self.listed(split)?;
+        let path = || self.split_path(split);
         if names.is_empty() {
-            return Err(DataError::EmptySplit { path });
+            return Err(DataError::EmptySplit { path: path() });
         }
         let mut seen = BTreeSet::new();
         match names.iter().find(|name| !seen.insert(*name)) {
             Some(name) => Err(DataError::ListedTwice {
-                path,
+                path: path(),
                 name: name.clone(),
             }),
             None => Ok(names),
@@ -182,22 +164,50 @@ impl Dataset {
 
     /// The lines of a split as they are: possibly none, possibly repeated.
     pub(crate) fn listed(&self, split: &Split) -> Result<Vec<String>, DataError> {
-        let path = self.split_path(split);
-        let text = match fs::read(&path) {
-            Ok(bytes) => String::from_utf8(bytes).map_err(|_| DataError::SplitNotText { path })?,
-            Err(e) if e.kind() == ErrorKind::NotFound => {
-                return Err(DataError::NoSplit {
-                    set: self.name.clone(),
-                    split: split.to_string(),
-                    path,
+        let missing = || DataError::NoSplit {
+            set: self.name.clone(),
+            split: split.to_string(),
+            path: self.dir.join("splits").join(format!("{split}.txt")),
+            known: self
+                .splits()
+                .iter()
+                .map(Split::to_string)
+                .collect::<Vec<_>>()
+                .join(", "),
+        };
+        let path = match &self.lists {
+            Lists::None if *split == Split::Train => {
+                return Ok(self.image_names().map(str::to_owned).collect());
+            }
+            Lists::None => return Err(missing()),
+            Lists::Names(names) => {
+                let (_, names) = names.get(split.as_str()).ok_or_else(missing)?;
+                return Ok(names.clone());
+            }
+            Lists::Files(files) => files.get(split.as_str()).ok_or_else(missing)?,
+        };
+        let text = match fs::read(path) {
+            Ok(bytes) => String::from_utf8(bytes)
+                .map_err(|_| DataError::SplitNotText { path: path.clone() })?,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Err(missing()),
+            Err(source) => {
+                return Err(DataError::Io {
+                    path: path.clone(),
+                    source,
                 });
             }
-            Err(source) => return Err(DataError::Io { path, source }),
         };
-        let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+        let lines = text.trim_start_matches('\u{feff}').lines();
         Ok(lines
-            .filter(|line| !line.is_empty())
-            .map(|line| without_ending(line).to_owned())
+            .filter(|line| !line.trim().is_empty())
+            .map(|line| {
+                let name = plain_name(line);
+                // Lists of other tools name the files from the folder of the set on.
+                match name.strip_prefix(self.image_folder) {
+                    Some(rest) if self.images.contains_key(rest) => rest.to_owned(),
+                    _ => name,
+                }
+            })
             .collect())
     }
 
@@ -209,20 +219,59 @@ impl Dataset {
         let missing = || DataError::MissingImage {
             set: self.name.clone(),
             name: name.to_owned(),
+            wanted: format!("{}{name}.png", self.image_folder),
         };
         self.only(name, self.images.get(name), missing)
     }
 
-    /// The mask file of a name.
+    /// The file that labels an image; `None` for an image without one in a layout where that means "no target" (YOLO).
     ///
     /// # Errors
-    /// [`DataError::MissingMask`], [`DataError::Ambiguous`].
-    pub fn mask(&self, name: &str) -> Result<&Path, DataError> {
-        let missing = || DataError::MissingMask {
-            set: self.name.clone(),
-            name: name.to_owned(),
+    /// [`DataError::MissingMask`], [`DataError::MissingLabel`], [`DataError::Ambiguous`].
+    pub fn label_file(&self, name: &str) -> Result<Option<&Path>, DataError> {
+        let missing = || self.missing_label(name);
+        match &self.labels {
+            Labels::Masks(files) => self.only(name, files.get(name), missing).map(Some),
+            Labels::Boxes { files, .. } => match files.get(name) {
+                None if self.layout == Layout::Yolo => Ok(None),
+                paths => self.only(name, paths, missing).map(Some),
+            },
+            Labels::Table(table) => {
+                let entry = table.get(name).ok_or_else(missing)?;
+                Ok(Some(&entry.path))
+            }
+        }
+    }
+
+    /// What the labels say of an image of `size`.
+    pub(crate) fn truth(&self, name: &str, size: ImageSize) -> Result<Truth, DataError> {
+        let path = self.label_file(name)?;
+        match (&self.labels, path) {
+            (Labels::Masks(_), Some(path)) => Truth::of_mask_file(path, size),
+            (Labels::Boxes { read, .. }, Some(path)) => {
+                Truth::of_boxes(path, &read(path, size)?, size)
+            }
+            (Labels::Table(table), Some(_)) => match table.get(name) {
+                Some(entry) => entry.truth(size),
+                None => Err(self.missing_label(name)),
+            },
+            (_, None) => Truth::of_boxes(&self.dir, &[], size),
+        }
+    }
+
+    fn missing_label(&self, name: &str) -> DataError {
+        let (set, name) = (self.name.clone(), name.to_owned());
+        let wanted = match self.layout {
+            Layout::Masks => return DataError::MissingMask { set, name },
+            Layout::Voc => format!("{name}.xml beside those of the other images"),
+            Layout::Yolo => format!("labels/{name}.txt"),
+            Layout::IrdstBoxes => format!("boxes/{name}.txt"),
+            Layout::IrdstCenters => format!("center/{name}.txt"),
+            Layout::Coco => "it among the images of a COCO file".to_owned(),
+            Layout::Lists => "a line about it in a list".to_owned(),
+            Layout::Sequences => "a text file of its sequence".to_owned(),
         };
-        self.only(name, self.masks.get(name), missing)
+        DataError::MissingLabel { set, name, wanted }
     }
 
     fn only<'a>(
@@ -243,58 +292,13 @@ impl Dataset {
         }
     }
 
+    /// Where a split comes from, for messages.
     fn split_path(&self, split: &Split) -> PathBuf {
-        self.dir.join("splits").join(format!("{split}.txt"))
-    }
-}
-
-/// Files of a folder in the order of their names.
-fn files(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let io = |source| DataError::Io {
-        path: dir.into(),
-        source,
-    };
-    let entries = fs::read_dir(dir).map_err(io)?;
-    let mut paths = entries
-        .map(|entry| entry.map(|e| e.path()))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(io)?;
-    paths.retain(|path| path.is_file());
-    paths.sort();
-    Ok(paths)
-}
-
-/// Image files of a folder by name without ending; other files are not ours to judge.
-fn files_by_stem(dir: &Path) -> Result<BTreeMap<String, Vec<PathBuf>>, DataError> {
-    let mut found: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
-    for path in files(dir)? {
-        let Some(name) = path.file_name().and_then(|n| n.to_str()) else {
-            continue;
-        };
-        let stem = without_ending(name);
-        if stem.len() < name.len() {
-            found.entry(stem.to_owned()).or_default().push(path);
+        match &self.lists {
+            Lists::Files(files) => files.get(split.as_str()).cloned(),
+            Lists::Names(names) => names.get(split.as_str()).map(|(path, _)| path.clone()),
+            Lists::None => None,
         }
+        .unwrap_or_else(|| self.dir.clone())
     }
-    Ok(found)
-}
-
-/// `name` without an image ending; names with other dots stay whole.
-fn without_ending(name: &str) -> &str {
-    match name.rsplit_once('.') {
-        Some((stem, ending)) if ENDINGS.contains(&ending.to_ascii_lowercase().as_str()) => stem,
-        _ => name,
-    }
-}
-
-/// The longest image name that `stem` extends with `_` or `-`.
-fn longest_prefix(stem: &str, images: &BTreeMap<String, Vec<PathBuf>>) -> Option<String> {
-    let cuts = stem
-        .char_indices()
-        .rev()
-        .filter(|(_, c)| matches!(c, '_' | '-'));
-    let mut prefixes = cuts.filter_map(|(at, _)| stem.get(..at));
-    prefixes
-        .find(|prefix| images.contains_key(*prefix))
-        .map(str::to_owned)
 }

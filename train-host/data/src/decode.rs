@@ -1,6 +1,6 @@
 //! From image files to grey counts and mask bytes.
 //!
-//! * In: a PNG or TIFF file.
+//! * In: a PNG, TIFF, BMP or JPEG file.
 //! * Out: grey counts exactly as Pillow's mode `L` has them (8 bit), or the counts as stored (16-bit grey); for masks the
 //!   bytes of channel 0.
 //! * Refuses by name: 0-byte and cut-off files, undecodable files, colour of more than 8 bit, floating-point pixels.
@@ -27,6 +27,8 @@ pub(crate) struct Grey {
     pub(crate) bits: u8,
     /// How the file stores its pixels.
     pub(crate) mode: &'static str,
+    /// Whether some pixel is not neutral grey: a false-colour picture, or the noise of a colour codec.
+    pub(crate) is_coloured: bool,
 }
 
 /// One decoded mask.
@@ -35,6 +37,10 @@ pub(crate) struct MaskBytes {
     pub(crate) size: ImageSize,
     /// Channel 0 in raster order; of 16-bit masks the high byte.
     pub(crate) bytes: Vec<u8>,
+    /// Largest value as stored.
+    pub(crate) largest: u16,
+    /// White as stored: 255 or 65535.
+    pub(crate) full: u16,
 }
 
 /// Reads an image as grey counts. Alpha is ignored, palettes are resolved.
@@ -43,6 +49,11 @@ pub(crate) fn read_grey(path: &Path) -> Result<Grey, DataError> {
     let image = decode(path, &bytes)?;
     let size = ImageSize::new(image.width(), image.height());
     let mode = mode(&bytes, &image);
+    let is_coloured = match &image {
+        DynamicImage::ImageRgb8(p) => p.pixels().any(|p| p.0[0] != p.0[1] || p.0[1] != p.0[2]),
+        DynamicImage::ImageRgba8(p) => p.pixels().any(|p| p.0[0] != p.0[1] || p.0[1] != p.0[2]),
+        _ => false,
+    };
     let (counts, bits) = match image {
         DynamicImage::ImageLuma8(p) => (p.into_raw().into_iter().map(u16::from).collect(), 8),
         DynamicImage::ImageLumaA8(p) => (p.pixels().map(|p| u16::from(p.0[0])).collect(), 8),
@@ -60,6 +71,7 @@ pub(crate) fn read_grey(path: &Path) -> Result<Grey, DataError> {
         counts,
         bits,
         mode,
+        is_coloured,
     })
 }
 
@@ -67,19 +79,25 @@ pub(crate) fn read_grey(path: &Path) -> Result<Grey, DataError> {
 pub(crate) fn read_mask(path: &Path) -> Result<MaskBytes, DataError> {
     let image = decode(path, &read(path)?)?;
     let size = ImageSize::new(image.width(), image.height());
-    let high = |value: u16| (value >> 8) as u8;
-    let bytes = match image {
-        DynamicImage::ImageLuma8(p) => p.into_raw(),
-        DynamicImage::ImageLumaA8(p) => p.pixels().map(|p| p.0[0]).collect(),
-        DynamicImage::ImageRgb8(p) => p.pixels().map(|p| p.0[0]).collect(),
-        DynamicImage::ImageRgba8(p) => p.pixels().map(|p| p.0[0]).collect(),
-        DynamicImage::ImageLuma16(p) => p.pixels().map(|p| high(p.0[0])).collect(),
-        DynamicImage::ImageLumaA16(p) => p.pixels().map(|p| high(p.0[0])).collect(),
-        DynamicImage::ImageRgb16(p) => p.pixels().map(|p| high(p.0[0])).collect(),
-        DynamicImage::ImageRgba16(p) => p.pixels().map(|p| high(p.0[0])).collect(),
-        other => return Err(unsupported(path, &other)),
+    let stored: Vec<u16> = match &image {
+        DynamicImage::ImageLuma8(p) => p.pixels().map(|p| p.0[0].into()).collect(),
+        DynamicImage::ImageLumaA8(p) => p.pixels().map(|p| p.0[0].into()).collect(),
+        DynamicImage::ImageRgb8(p) => p.pixels().map(|p| p.0[0].into()).collect(),
+        DynamicImage::ImageRgba8(p) => p.pixels().map(|p| p.0[0].into()).collect(),
+        DynamicImage::ImageLuma16(p) => p.pixels().map(|p| p.0[0]).collect(),
+        DynamicImage::ImageLumaA16(p) => p.pixels().map(|p| p.0[0]).collect(),
+        DynamicImage::ImageRgb16(p) => p.pixels().map(|p| p.0[0]).collect(),
+        DynamicImage::ImageRgba16(p) => p.pixels().map(|p| p.0[0]).collect(),
+        other => return Err(unsupported(path, other)),
     };
-    Ok(MaskBytes { size, bytes })
+    let is_deep = image.color().bytes_per_pixel() / image.color().channel_count() > 1;
+    let (shift, full) = if is_deep { (8, u16::MAX) } else { (0, 255) };
+    Ok(MaskBytes {
+        size,
+        bytes: stored.iter().map(|&value| (value >> shift) as u8).collect(),
+        largest: stored.into_iter().max().unwrap_or(0),
+        full,
+    })
 }
 
 /// Grey level of a colour: ITU-R BT.601 in 16-bit fixed point with rounding, the formula of Pillow's `convert("L")`.

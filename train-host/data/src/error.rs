@@ -8,13 +8,27 @@ use thiserror::Error;
 /// Why a data set or a setting was refused.
 #[derive(Debug, Error)]
 pub enum DataError {
-    /// A folder of the layout is missing.
-    #[error("{dir:?} has no folder {folder}/; wanted images/, masks/ and splits/")]
+    /// There is no such folder.
+    #[error("{dir:?} is no folder; wanted that of a data set: images/ with masks/ or boxes")]
     NoFolder {
+        /// What was named.
+        dir: PathBuf,
+    },
+    /// No image in the folder.
+    #[error("{dir:?} holds no image; wanted PNG, TIFF, BMP or JPEG files")]
+    NoImages {
+        /// The folder of the images.
+        dir: PathBuf,
+    },
+    /// Images, but no labels of a known layout.
+    #[error(
+        "{dir:?} has images but no labels; looked for masks/, COCO in annotations/*.json, Pascal VOC in \
+         Annotations/*.xml, YOLO in labels/*.txt, IRDST in boxes/*.txt and center/*.txt, lists *.txt of \
+         `PATH x1,y1,x2,y2,class`, sequences SEQ.txt beside SEQ/; add one of them"
+    )]
+    NoLayout {
         /// The data set.
         dir: PathBuf,
-        /// The folder that was looked for.
-        folder: &'static str,
     },
     /// The folder name, which names the data set, cannot be read.
     #[error(
@@ -33,14 +47,16 @@ pub enum DataError {
         source: io::Error,
     },
     /// The split file does not exist.
-    #[error("split {split:?} of {set} has no list {path:?}")]
+    #[error("split {split:?} of {set} has no list {path:?}; splits that it has: {known}")]
     NoSplit {
         /// The data set.
         set: String,
         /// The split.
         split: String,
-        /// The list that was looked for.
+        /// The list that was looked for, or that could be written.
         path: PathBuf,
+        /// The splits that there are.
+        known: String,
     },
     /// The split file has no name in it.
     #[error("{path:?} lists no image; wanted one name per line")]
@@ -63,12 +79,14 @@ pub enum DataError {
         name: String,
     },
     /// No image of that name.
-    #[error("{set} has no image {name:?}, which a split names; wanted images/{name}.png")]
+    #[error("{set} has no image {name:?}, which a split names; wanted {wanted}")]
     MissingImage {
         /// The data set.
         set: String,
         /// The name.
         name: String,
+        /// The file that was looked for.
+        wanted: String,
     },
     /// No mask for that image.
     #[error(
@@ -79,6 +97,54 @@ pub enum DataError {
         set: String,
         /// The name.
         name: String,
+    },
+    /// No boxes for that image.
+    #[error("{set} has no label for image {name:?}; wanted {wanted}")]
+    MissingLabel {
+        /// The data set.
+        set: String,
+        /// The name.
+        name: String,
+        /// What was looked for.
+        wanted: String,
+    },
+    /// A place of a label file cannot be read, or says what cannot be.
+    #[error("{path:?}, {place}: {found}; wanted {wanted}")]
+    BadLabel {
+        /// The file.
+        path: PathBuf,
+        /// Line or element.
+        place: String,
+        /// What is there.
+        found: String,
+        /// What should be there.
+        wanted: &'static str,
+    },
+    /// The label file claims another size than the image has.
+    #[error(
+        "{path:?} is about an image of {label_size}, its image is {image_size}; wanted equal sizes, so label the \
+         image as it is"
+    )]
+    LabelSize {
+        /// The file.
+        path: PathBuf,
+        /// Size that it claims.
+        label_size: ImageSize,
+        /// The size of the image.
+        image_size: ImageSize,
+    },
+    /// No pixel of the mask is bright enough for a target, but some are not black.
+    #[error(
+        "mask {path:?} has values up to {largest} only, and a target is brighter than half of {full}; wanted 0 and \
+         {full}, so scale it"
+    )]
+    FaintMask {
+        /// The mask.
+        path: PathBuf,
+        /// Its largest value.
+        largest: u16,
+        /// White.
+        full: u16,
     },
     /// More than one file could be meant.
     #[error("{name:?} of {set} could be {first:?} or {second:?}; remove one of them")]
@@ -117,7 +183,7 @@ pub enum DataError {
         source: ImageError,
     },
     /// The file is not a sound image.
-    #[error("{path:?} cannot be decoded as PNG or TIFF")]
+    #[error("{path:?} cannot be decoded as PNG, TIFF, BMP or JPEG")]
     Undecodable {
         /// The file.
         path: PathBuf,

@@ -4,21 +4,19 @@
 //! * Out: one [`Sample`] per listed name, in the order of the list: counts, mask, targets.
 //! * Refuses the whole split at the first file that is missing, damaged or does not fit.
 
-use std::num::NonZero;
-use std::thread;
-
 use invdet_core::ImageSize;
 use invdet_metrics::components::{Component, components_where};
 use invdet_net::normalise::{Affine, Robust};
 
 use crate::dataset::{Dataset, Split};
-use crate::decode::{read_grey, read_mask};
+use crate::decode::read_grey;
 use crate::error::DataError;
+use crate::parallel;
 
 /// A mask byte above this is a target pixel: the masks of IRSTD-1K have soft edges.
 pub const TARGET_ABOVE: u8 = 127;
 
-/// One target: an 8-connected component of the mask and the smallest box around it.
+/// One target: an 8-connected component of the mask and the smallest box around it, or a labelled box.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Target {
     /// Centre of the box, pixels; pixel `i` covers `[i, i + 1)`.
@@ -29,7 +27,7 @@ pub struct Target {
     pub w: f32,
     /// Height of the box, pixels.
     pub h: f32,
-    /// Pixels of the component.
+    /// Pixels of the component; of a labelled box its area, at least 1.
     pub area: u32,
 }
 
@@ -39,6 +37,45 @@ impl Target {
         let components = components_where(mask, size.width, size.height, |byte| byte > above);
         components.iter().map(Self::from).collect()
     }
+
+    /// The box from left and top to right and bottom.
+    pub(crate) fn of_edges([left, top, right, bottom]: [f32; 4]) -> Self {
+        let (w, h) = (right - left, bottom - top);
+        Self {
+            x: (left + right) / 2.0,
+            y: (top + bottom) / 2.0,
+            w,
+            h,
+            area: (w * h).round().max(1.0) as u32,
+        }
+    }
+
+    /// Left, top, right, bottom.
+    pub(crate) fn edges(&self) -> [f32; 4] {
+        let (w, h) = (self.w / 2.0, self.h / 2.0);
+        [self.x - w, self.y - h, self.x + w, self.y + h]
+    }
+}
+
+/// A mask with the boxes of `targets` filled with `value`, edges rounded to whole pixels, each at least one pixel.
+pub(crate) fn fill(targets: &[Target], size: ImageSize, value: u8) -> Vec<u8> {
+    let mut mask = vec![0; size.pixels()];
+    // Within the image and at least one pixel long, whatever the rounding says.
+    let span = |start: f32, end: f32, length: u32| {
+        let first = (start.round().max(0.0) as usize).min((length as usize).saturating_sub(1));
+        first..(end.round().max(0.0) as usize).clamp(first + 1, (length as usize).max(first + 1))
+    };
+    for target in targets {
+        let [left, top, right, bottom] = target.edges();
+        let columns = span(left, right, size.width);
+        for row in span(top, bottom, size.height) {
+            let start = row * size.width as usize;
+            if let Some(row) = mask.get_mut(start + columns.start..start + columns.end) {
+                row.fill(value);
+            }
+        }
+    }
+    mask
 }
 
 impl From<&Component> for Target {
@@ -67,9 +104,14 @@ pub struct Sample {
     pub bits: u8,
     /// Grey counts in raster order.
     pub counts: Vec<u16>,
-    /// The mask as stored, channel 0, in raster order; a target pixel is above [`TARGET_ABOVE`].
+    /// The mask as stored, channel 0, in raster order; a target pixel is above [`TARGET_ABOVE`]. Without `has_mask` the
+    /// boxes of the targets, filled: where targets are, but not which pixels are theirs.
     pub mask: Vec<u8>,
-    /// Targets in the raster order of their first pixel.
+    /// Whether `mask` is one. False for every image of a set labelled with boxes, also for those without a target, so
+    /// that a mask is not learned from empty images alone. Without it nothing that looks at pixels of targets may be
+    /// learned or judged.
+    pub has_mask: bool,
+    /// Targets: of a mask in the raster order of their first pixel, of boxes in the order of the file.
     pub targets: Vec<Target>,
     /// Robust normalisation of the whole image, as the runtime measures it.
     pub robust: Affine,
@@ -78,16 +120,7 @@ pub struct Sample {
 impl Sample {
     fn load(dataset: &Dataset, name: &str, robust: &mut Robust) -> Result<Self, DataError> {
         let image = read_grey(dataset.image(name)?)?;
-        let mask_path = dataset.mask(name)?;
-        let mask = read_mask(mask_path)?;
-        if mask.size != image.size {
-            return Err(DataError::SizeMismatch {
-                mask: mask_path.into(),
-                mask_size: mask.size,
-                image_size: image.size,
-            });
-        }
-        let targets = Target::of_mask(&mask.bytes, mask.size, TARGET_ABOVE);
+        let truth = dataset.truth(name, image.size)?;
         Ok(Self {
             set: dataset.name().to_owned(),
             name: name.to_owned(),
@@ -95,8 +128,9 @@ impl Sample {
             bits: image.bits,
             robust: robust.measure(&image.counts),
             counts: image.counts,
-            mask: mask.bytes,
-            targets,
+            mask: truth.mask,
+            has_mask: truth.has_mask,
+            targets: truth.targets,
         })
     }
 }
@@ -107,31 +141,8 @@ impl Sample {
 /// The first [`DataError`] in the order of the list.
 pub fn load_split(dataset: &Dataset, split: &Split) -> Result<Vec<Sample>, DataError> {
     let names = dataset.names(split)?;
-    let workers = thread::available_parallelism().map_or(1, NonZero::get);
-    let share = names.len().div_ceil(workers).max(1);
-    thread::scope(|scope| {
-        let parts: Vec<_> = names
-            .chunks(share)
-            .map(|names| {
-                scope.spawn(move || {
-                    let mut robust = Robust::new();
-                    names
-                        .iter()
-                        .map(|name| Sample::load(dataset, name, &mut robust))
-                        .collect::<Vec<_>>()
-                })
-            })
-            .collect();
-        let mut samples = Vec::with_capacity(names.len());
-        for part in parts {
-            // A worker has no way to panic on input; should it do so, the panic is a bug and goes on here.
-            let loaded = part
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            for sample in loaded {
-                samples.push(sample?);
-            }
-        }
-        Ok(samples)
-    })
+    let load = |robust: &mut Robust, name: &String| Sample::load(dataset, name, robust);
+    parallel::map(&names, Robust::new, load)
+        .into_iter()
+        .collect()
 }

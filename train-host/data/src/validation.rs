@@ -5,22 +5,43 @@
 //!
 //! Whether a sample belongs to validation depends on its name alone: it stays on its side when other samples come or
 //! go, when sets are joined and on every machine. The test split never plays a part in choosing a model.
+//!
+//! Images in folders whose names end in a number are taken for the frames of a sequence: neighbours look alike, so 50 of
+//! them stand together (`data5/100` to `data5/149`). Only at the ends of such blocks have train and validation
+//! neighbours.
+
+use std::borrow::Cow;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::Sample;
+use crate::layout::trailing_number;
 
 /// One name in this many goes to validation.
 const ONE_IN: u64 = 10;
 
+/// Frames of a sequence that stay together.
+const BLOCK: u64 = 50;
+
 /// Whether a train sample belongs to validation: the first 8 bytes of SHA-256("set/name"), big-endian, divide by 10.
+///
+/// A name `FOLDER/PREFIX120` of a frame stands for its block: `FOLDER/PREFIX#2`.
 pub fn is_validation(set: &str, name: &str) -> bool {
-    let digest = Sha256::digest(format!("{set}/{name}"));
+    let digest = Sha256::digest(format!("{set}/{}", unit(name)));
     let number = digest
         .iter()
         .take(8)
         .fold(0u64, |number, &byte| number << 8 | u64::from(byte));
     number.is_multiple_of(ONE_IN)
+}
+
+/// What is hashed for a name.
+fn unit(name: &str) -> Cow<'_, str> {
+    let frame = name.rsplit_once('/').and_then(|(folder, file)| {
+        let (prefix, number) = trailing_number(file)?;
+        Some(format!("{folder}/{prefix}#{}", number / BLOCK))
+    });
+    frame.map_or(Cow::Borrowed(name), Cow::Owned)
 }
 
 /// Cuts train samples into (train, validation), about 9 to 1, both in their old order.
@@ -40,6 +61,28 @@ mod tests {
             .filter(|n| is_validation("SET", &format!("image_{n}")))
             .count();
         assert!((425..575).contains(&chosen), "{chosen} of 5000");
+    }
+
+    #[test]
+    fn frames_of_a_sequence_stand_together_in_blocks() {
+        for (name, unit_of_it) in [
+            ("data5/0", "data5/#0"),
+            ("data5/149", "data5/#2"),
+            ("data5/0149", "data5/#2"),
+            ("44/1(814)", "44/1(#16"),
+            ("train/flight_0050", "train/flight_#1"),
+            ("train/cloud", "train/cloud"),
+            ("Misc_120", "Misc_120"),
+            ("000120", "000120"),
+        ] {
+            assert_eq!(unit(name), unit_of_it, "{name}");
+        }
+        let chosen = (0..20_000)
+            .filter(|n| is_validation("DAUB", &format!("data5/{n}")))
+            .count();
+        assert_eq!(chosen % 50, 0);
+        // 400 blocks: 40 of them, give or take 6 a standard deviation.
+        assert!((1_000..3_000).contains(&chosen), "{chosen}");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use invdet_data::{Dataset, Split, check, load_split, validation_split};
+use invdet_data::{Dataset, Layout, Split, check, load_split, validation_split};
 use sha2::{Digest as _, Sha256};
 
 /// The folder of the data sets, if it is there.
@@ -130,4 +130,46 @@ fn report_of_the_real_sets_finds_only_the_known_near_duplicates() {
             assert_eq!(modes, [("L", 28), ("P", 5), ("RGB", 379), ("RGBA", 15)]);
         }
     }
+}
+
+/// The boxes of SIRST v2 for the images of NUAA-SIRST end one pixel later than the Pascal VOC rule has it.
+#[test]
+#[cfg(unix)]
+fn boxes_of_nuaa_are_those_of_its_masks_within_a_pixel() {
+    let Some(data) = data() else { return };
+    let set = data.join("NUAA-SIRST");
+    let dir = tempfile::tempdir().unwrap();
+    let link = |from: &str, to: &str| {
+        let from = std::fs::canonicalize(set.join(from)).unwrap();
+        std::os::unix::fs::symlink(from, dir.path().join(to)).unwrap();
+    };
+    link("images", "images");
+    link("boxes_voc", "Annotations");
+    link("splits", "splits");
+    let boxed = Dataset::open(dir.path()).unwrap();
+    assert_eq!(boxed.layout(), Layout::Voc);
+    let masked = Dataset::open(&set).unwrap();
+    let (mut near, mut all) = (0, 0);
+    for split in [Split::Train, Split::Test] {
+        let of_boxes = load_split(&boxed, &split).unwrap();
+        let of_masks = load_split(&masked, &split).unwrap();
+        for (boxes, masks) in of_boxes.iter().zip(&of_masks) {
+            all += boxes.targets.len();
+            let is_near = |a: f32, b: f32, by: f32| (a - b).abs() <= by;
+            near += boxes
+                .targets
+                .iter()
+                .filter(|b| {
+                    masks.targets.iter().any(|m| {
+                        is_near(b.x, m.x, 0.5)
+                            && is_near(b.y, m.y, 0.5)
+                            && is_near(b.w, m.w + 1.0, 0.01)
+                            && is_near(b.h, m.h + 1.0, 0.01)
+                    })
+                })
+                .count();
+        }
+    }
+    eprintln!("{near} of {all} boxes are a mask's and one pixel wider and higher");
+    assert!(near * 100 >= all * 98 && all >= 533, "{near} of {all}");
 }

@@ -238,14 +238,21 @@ fn mask_may_extend_the_name_of_its_image() {
     )
     .unwrap();
     let dataset = Dataset::open(dir.path()).unwrap();
-    assert!(dataset.mask("a").unwrap().ends_with("masks/a-mask.png"));
     assert!(
         dataset
-            .mask("a_1")
+            .label_file("a")
+            .unwrap()
+            .unwrap()
+            .ends_with("masks/a-mask.png")
+    );
+    assert!(
+        dataset
+            .label_file("a_1")
+            .unwrap()
             .unwrap()
             .ends_with("masks/a_1_pixels0.png")
     );
-    assert!(dataset.stray_masks().is_empty());
+    assert!(dataset.stray_labels().is_empty());
 }
 
 #[test]
@@ -359,23 +366,30 @@ fn bad_lists_are_refused() {
 }
 
 #[test]
-fn folder_without_the_layout_is_refused_by_the_missing_part() {
+fn folder_without_labels_is_refused_with_all_that_was_looked_for() {
     let dir = sound();
     fs::remove_dir_all(dir.path().join("masks")).unwrap();
-    assert!(matches!(
-        Dataset::open(dir.path()),
-        Err(DataError::NoFolder {
-            folder: "masks",
-            ..
-        })
-    ));
-    assert!(matches!(
-        Dataset::open(Path::new("no/such/folder")),
-        Err(DataError::NoFolder {
-            folder: "images",
-            ..
-        })
-    ));
+    let refused = Dataset::open(dir.path()).unwrap_err();
+    assert!(matches!(refused, DataError::NoLayout { .. }), "{refused:?}");
+    let message = refused.to_string();
+    for looked_for in [
+        "masks/",
+        "annotations/*.json",
+        "Annotations/*.xml",
+        "labels/*.txt",
+        "boxes/*.txt",
+        "center/*.txt",
+        "x1,y1,x2,y2,class",
+        "SEQ.txt",
+    ] {
+        assert!(message.contains(looked_for), "{message}");
+    }
+    fs::remove_dir_all(dir.path().join("images")).unwrap();
+    fs::create_dir(dir.path().join("images")).unwrap();
+    let refused = Dataset::open(dir.path());
+    assert!(matches!(refused, Err(DataError::NoImages { dir }) if dir.ends_with("images")));
+    let refused = Dataset::open(Path::new("no/such/folder"));
+    assert!(matches!(refused, Err(DataError::NoFolder { .. })));
 }
 
 #[test]
@@ -383,7 +397,7 @@ fn sound_folder_has_no_problem() {
     let dir = sound();
     let report = check(dir.path()).unwrap();
     assert_eq!(report.problems, []);
-    assert!(report.is_loadable());
+    assert!(!report.has_errors());
     assert_eq!(
         (report.images, report.targets, report.modes["L"]),
         (4, 4, 4)
@@ -422,7 +436,7 @@ fn report_lists_all_problems_at_once() {
         1
     );
     assert_eq!(
-        has(&|p| matches!(p, Problem::StrayMask { file } if file.ends_with("nobody.png"))),
+        has(&|p| matches!(p, Problem::StrayLabel { file } if file.ends_with("nobody.png"))),
         1
     );
     assert_eq!(
@@ -437,10 +451,10 @@ fn report_lists_all_problems_at_once() {
         1
     );
     assert_eq!(report.problems.len(), 8, "{report}");
-    assert!(!report.is_loadable());
+    assert!(report.has_errors());
     let printed = report.to_string();
     assert!(
-        printed.lines().count() >= 8 + 5 && printed.contains("problems: 8"),
+        printed.lines().count() >= 8 + 5 && printed.contains("5 errors, 3 warnings"),
         "{printed}"
     );
 }
@@ -462,7 +476,7 @@ fn bad_lists_are_problems_of_the_report() {
             }
         })
         .collect();
-    assert_eq!(refused, ["train", "test"]);
+    assert_eq!(refused, ["test", "train"]);
 }
 
 #[test]
@@ -492,7 +506,7 @@ fn near_duplicate_of_a_train_image_in_test_is_found() {
         ("b", "d", 1)
     );
     assert!(*correlation > 0.99 && *correlation <= 1.0001);
-    assert!(report.is_loadable());
+    assert!(!report.has_errors());
 }
 
 #[test]

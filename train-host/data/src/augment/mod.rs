@@ -4,15 +4,17 @@
 //! * Out: one square [`Crop`]: normalised pixels, mask and the targets of that mask.
 //! * Refuses by name: settings out of range, an index past the samples.
 //!
-//! Steps, in order: window (rescale, reflect, normalise by the *whole* source image) -> flips and transpose -> paste ->
+//! Steps, in order: tone (a gain-control curve over the source image) -> window (rescale, reflect, normalise by the *whole* source image) -> flips and transpose -> paste ->
 //! gain and offset -> stripes -> noise -> bad pixels -> clip. Every step after the window acts on normalised values, and
 //! the clip comes last, as in a sensor. A crop depends on nothing but the settings, the samples and the generator, so a
 //! resumed run sees the same crops as an unbroken one.
 
+mod boxes;
 mod paste;
 mod radiometry;
 mod settings;
 mod symmetry;
+mod tone;
 mod window;
 
 use invdet_core::ImageSize;
@@ -23,6 +25,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use settings::Augment;
 
+use crate::sample::fill;
 use crate::{DataError, Sample, Target};
 use window::Window;
 
@@ -33,9 +36,12 @@ pub struct Crop {
     pub size: u32,
     /// Normalised values in raster order, within -8..=8.
     pub image: Vec<f32>,
-    /// 1 on targets, 0 elsewhere, in raster order.
+    /// 1 on targets, 0 elsewhere, in raster order. Without `has_mask` the boxes of the targets, filled.
     pub mask: Vec<u8>,
-    /// Components of `mask`, in crop pixels: what the border cuts off is not in box or area.
+    /// Whether `mask` tells which pixels are of a target; else no mask can be learned from this crop.
+    pub has_mask: bool,
+    /// Components of `mask`, in crop pixels: what the border cuts off is not in box or area. Without `has_mask` the
+    /// labelled boxes, cut at the border; those of which less than a third is left are dropped.
     pub targets: Vec<Target>,
 }
 
@@ -103,6 +109,11 @@ impl Augmenter {
         })?;
         let a = &self.augment;
 
+        // No draw without a wish for it: the sequence of all that follows is that of runs before there was this step.
+        let toned =
+            (a.tone_prob > 0.0 && chance(rng, a.tone_prob)).then(|| tone::toned(sample, rng));
+        let sample = toned.as_ref().unwrap_or(sample);
+
         let scale = if chance(rng, a.rescale_prob) {
             uniform(rng, a.rescale)
         } else {
@@ -110,20 +121,22 @@ impl Augmenter {
         };
         let window = Window::draw(sample, a.crop, scale, a.target_prob, a.jitter, rng);
         let mut image = window.image(sample, self.affine(sample));
-        let mut mask = window.mask(sample);
+        let size = ImageSize::new(a.crop, a.crop);
+        let (mut mask, mut targets) = if sample.has_mask {
+            (window.mask(sample), Vec::new())
+        } else {
+            let targets = window.targets(sample);
+            (fill(&targets, size, 1), targets)
+        };
 
-        symmetry::draw(&mut image, &mut mask, a.crop, a, rng);
+        symmetry::draw(&mut image, &mut mask, &mut targets, a, rng);
         if chance(rng, a.paste_prob) {
             let times = rng.random_range(1..=a.paste_max);
             for _ in 0..times {
-                paste::paste(
-                    &mut image,
-                    &mut mask,
-                    a,
-                    samples,
-                    |donor| self.affine(donor),
-                    rng,
-                );
+                let affine_of = |donor: &Sample| self.affine(donor);
+                targets.extend(paste::paste(
+                    &mut image, &mut mask, a, samples, affine_of, rng,
+                ));
             }
         }
         radiometry::gain_and_offset(&mut image, uniform(rng, a.gain), uniform(rng, a.offset));
@@ -141,11 +154,14 @@ impl Augmenter {
             *value = value.clamp(-CLIP, CLIP);
         }
 
-        let targets = Target::of_mask(&mask, ImageSize::new(a.crop, a.crop), 0);
+        if sample.has_mask {
+            targets = Target::of_mask(&mask, size, 0);
+        }
         Ok(Crop {
             size: a.crop,
             image,
             mask,
+            has_mask: sample.has_mask,
             targets,
         })
     }

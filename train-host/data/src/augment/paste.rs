@@ -18,6 +18,9 @@ const TRIES: u32 = 8;
 struct Patch {
     width: usize,
     height: usize,
+    /// Centre of the target's box, pixels of the patch.
+    target_x: f32,
+    target_y: f32,
     /// Normalised values less the mean of the surround.
     contrast: Vec<f32>,
     /// Whether a pixel is of the target.
@@ -26,7 +29,8 @@ struct Patch {
     weight: Vec<f32>,
 }
 
-/// Pastes one target of a random sample to a random place free of targets; leaves the crop alone if there is none.
+/// Pastes one target of a random sample to a random place free of targets, and says where; leaves the crop alone if there
+/// is none, or if the sample has no mask to cut its targets out with.
 pub(super) fn paste(
     image: &mut [f32],
     mask: &mut [u8],
@@ -34,23 +38,21 @@ pub(super) fn paste(
     samples: &[Sample],
     affine_of: impl Fn(&Sample) -> Affine,
     rng: &mut Pcg64Mcg,
-) {
+) -> Option<Target> {
     let side = settings.crop as usize;
-    let donor = samples.get(rng.random_range(0..samples.len().max(1)));
-    let Some(donor) = donor.filter(|donor| !donor.targets.is_empty()) else {
-        return;
-    };
-    let Some(target) = donor.targets.get(rng.random_range(0..donor.targets.len())) else {
-        return;
-    };
-    if target.w.max(target.h) > settings.paste_box_max_px as f32 {
-        return;
+    let donor = samples.get(rng.random_range(0..samples.len().max(1)))?;
+    if donor.targets.is_empty() || !donor.has_mask {
+        return None;
     }
-    let Some(patch) = Patch::cut(donor, target, affine_of(donor), settings.paste_edge_px) else {
-        return;
-    };
+    let target = donor
+        .targets
+        .get(rng.random_range(0..donor.targets.len()))?;
+    if target.w.max(target.h) > settings.paste_box_max_px as f32 {
+        return None;
+    }
+    let patch = Patch::cut(donor, target, affine_of(donor), settings.paste_edge_px)?;
     if patch.width > side || patch.height > side {
-        return;
+        return None;
     }
     for _ in 0..TRIES {
         let left = rng.random_range(0..=side - patch.width);
@@ -63,9 +65,14 @@ pub(super) fn paste(
                 .is_some_and(|part| part.iter().all(|&v| v == 0))
         }) {
             patch.blend(image, mask, rows());
-            return;
+            return Some(Target {
+                x: left as f32 + patch.target_x,
+                y: top as f32 + patch.target_y,
+                ..*target
+            });
         }
     }
+    None
 }
 
 impl Patch {
@@ -135,6 +142,8 @@ impl Patch {
         Some(Self {
             width,
             height,
+            target_x: target.x - columns.start as f32,
+            target_y: target.y - rows.start as f32,
             contrast,
             is_target,
             weight,

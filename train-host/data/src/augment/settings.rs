@@ -15,6 +15,9 @@ pub struct Augment {
     pub target_prob: f32,
     /// A target-centred crop is moved off the target by up to this fraction of its side, each way.
     pub jitter: f32,
+    /// Probability of a tone curve over the source image, as a camera's gain control has one: a gamma or a plateau
+    /// equalisation, rising, from its smallest to its largest count. At 0 no random number is drawn for it.
+    pub tone_prob: f32,
     /// Probability of a mirror image, for each axis.
     pub flip_prob: f32,
     /// Probability of swapping rows and columns.
@@ -57,6 +60,7 @@ impl Default for Augment {
             crop: 256,
             target_prob: 0.5,
             jitter: 0.4,
+            tone_prob: 0.1,
             flip_prob: 0.5,
             transpose_prob: 0.5,
             rescale_prob: 0.5,
@@ -85,6 +89,7 @@ impl Augment {
             crop,
             target_prob: 0.0,
             jitter: 0.0,
+            tone_prob: 0.0,
             flip_prob: 0.0,
             transpose_prob: 0.0,
             rescale_prob: 0.0,
@@ -112,6 +117,7 @@ impl Augment {
         }
         for (field, value) in [
             ("target_prob", self.target_prob),
+            ("tone_prob", self.tone_prob),
             ("flip_prob", self.flip_prob),
             ("transpose_prob", self.transpose_prob),
             ("rescale_prob", self.rescale_prob),

@@ -1,29 +1,34 @@
-//! Mirror images and transposes of a square crop, image and mask alike.
+//! Mirror images and transposes of a square crop, image, mask and boxes alike.
 
 use rand_pcg::Pcg64Mcg;
 
+use super::boxes;
 use super::settings::Augment;
+use crate::Target;
 
 /// Draws one of the eight symmetries of the square.
 pub(super) fn draw(
     image: &mut [f32],
     mask: &mut [u8],
-    side: u32,
+    targets: &mut [Target],
     settings: &Augment,
     rng: &mut Pcg64Mcg,
 ) {
-    let side = side as usize;
+    let side = settings.crop as usize;
     if super::chance(rng, settings.flip_prob) {
         flip_columns(image, side);
         flip_columns(mask, side);
+        boxes::flip_columns(targets, side as f32);
     }
     if super::chance(rng, settings.flip_prob) {
         flip_rows(image, side);
         flip_rows(mask, side);
+        boxes::flip_rows(targets, side as f32);
     }
     if super::chance(rng, settings.transpose_prob) {
         transpose(image, side);
         transpose(mask, side);
+        boxes::transpose(targets);
     }
 }
 

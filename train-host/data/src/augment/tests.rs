@@ -29,6 +29,7 @@ fn sample(width: u32, height: u32, squares: &[(u32, u32, u32)]) -> Sample {
         bits: 8,
         counts,
         mask,
+        has_mask: true,
         targets,
         robust,
     }
@@ -456,11 +457,12 @@ type Spoil = fn(&mut Augment);
 
 #[test]
 fn settings_out_of_range_are_refused_by_name() {
-    let cases: [(&str, Spoil); 12] = [
+    let cases: [(&str, Spoil); 13] = [
         ("crop", |a| a.crop = 0),
         ("crop", |a| a.crop = 1 << 20),
         ("target_prob", |a| a.target_prob = f32::NAN),
         ("noise_prob", |a| a.noise_prob = 1.5),
+        ("tone_prob", |a| a.tone_prob = -0.1),
         ("jitter", |a| a.jitter = f32::INFINITY),
         ("noise_max", |a| a.noise_max = -0.1),
         ("rescale", |a| a.rescale = [0.0, 1.0]),
@@ -501,6 +503,266 @@ fn settings_file_has_defaults_and_refuses_unknown_keys() {
     assert!(refused.contains("crop_size"), "{refused}");
 }
 
+/// The same sample labelled by the boxes of its targets.
+fn without_mask(sample: &Sample) -> Sample {
+    Sample {
+        has_mask: false,
+        ..sample.clone()
+    }
+}
+
+fn edges(t: &Target) -> [f32; 4] {
+    t.edges()
+}
+
+/// Each box of `boxes` has its component in `mask`, within a pixel, and each component that the border does not cut
+/// to less than a third of `whole` pixels has its box.
+fn assert_boxes_match(what: &str, boxes: &[Target], mask: &[u8], side: u32, whole: f32) {
+    let components = Target::of_mask(mask, ImageSize::new(side, side), 0);
+    let is_near = |a: &Target, b: &Target| {
+        edges(a)
+            .iter()
+            .zip(edges(b))
+            .all(|(a, b)| (a - b).abs() <= 1.0)
+    };
+    for t in boxes {
+        assert!(
+            components.iter().any(|c| is_near(t, c)),
+            "{what}: {t:?} not in {components:?}"
+        );
+    }
+    for c in &components {
+        let [left, top, right, bottom] = edges(c);
+        let last = side as f32;
+        let is_cut = left == 0.0 || top == 0.0 || right == last || bottom == last;
+        let has_box = boxes.iter().any(|t| is_near(t, c));
+        // A pixel more or less on each side of a cut box.
+        let may_lack = is_cut && (c.w - 1.0) * (c.h - 1.0) <= whole / 3.0;
+        assert!(has_box || may_lack, "{what}: {c:?} not in {boxes:?}");
+    }
+}
+
+#[test]
+fn boxes_go_the_way_of_the_mask_through_every_window() {
+    // Far apart, so that no two components merge; one in a corner, one at an edge, one within.
+    let source = sample(60, 50, &[(0, 0, 6), (30, 44, 6), (40, 15, 6)]);
+    let boxed = without_mask(&source);
+    let mut draw = rng_for(1, 2, 3);
+    let (mut boxes, mut cut) = (0, 0);
+    for turn in 0..3000 {
+        let scale = if turn % 3 == 0 {
+            1.0
+        } else {
+            uniform(&mut draw, [0.7, 1.5])
+        };
+        let mut origin = || {
+            let at = uniform(&mut draw, [-30.0, 30.0]);
+            if scale == 1.0 { at.round() } else { at }
+        };
+        let window = Window {
+            side: 48,
+            scale,
+            left: origin(),
+            top: origin(),
+        };
+        let found = window.targets(&boxed);
+        // With its mirror images a box in the corner is 11 pixels wide and high.
+        let whole = 121.0 * scale * scale;
+        assert_boxes_match(
+            &format!("{window:?}"),
+            &found,
+            &window.mask(&source),
+            48,
+            whole,
+        );
+        boxes += found.len();
+        let at_border = |t: &&Target| edges(t)[0] == 0.0 || edges(t)[3] == 48.0;
+        cut += found.iter().filter(at_border).count();
+    }
+    assert!(boxes > 3000 && cut > 300, "{boxes} boxes, {cut} cut");
+}
+
+#[test]
+fn boxes_go_the_way_of_the_mask_through_every_symmetry() {
+    let source = sample(48, 48, &[(3, 9, 4), (30, 20, 7)]);
+    let boxed = without_mask(&source);
+    let augmenter = augmenter(Augment {
+        flip_prob: 0.5,
+        transpose_prob: 0.5,
+        ..Augment::plain(48)
+    });
+    let mut seen = std::collections::BTreeSet::new();
+    for epoch in 0..100 {
+        let crop = |s: &Sample| {
+            augmenter
+                .crop(std::slice::from_ref(s), 0, &mut rng_for(6, epoch, 0))
+                .unwrap()
+        };
+        let (of_mask, of_boxes) = (crop(&source), crop(&boxed));
+        assert_eq!(of_mask.image, of_boxes.image);
+        assert_eq!(of_mask.mask, of_boxes.mask);
+        assert!(of_mask.has_mask && !of_boxes.has_mask);
+        let sorted = |crop: &Crop| {
+            let mut all: Vec<_> = crop
+                .targets
+                .iter()
+                .map(|t| edges(t).map(|e| e as i32))
+                .collect();
+            all.sort_unstable();
+            all
+        };
+        assert_eq!(sorted(&of_mask), sorted(&of_boxes));
+        seen.insert(sorted(&of_boxes));
+    }
+    assert_eq!(seen.len(), 8);
+}
+
+#[test]
+fn box_of_which_less_than_a_third_is_left_is_dropped() {
+    let boxed = without_mask(&sample(100, 100, &[(50, 50, 9)]));
+    let seen = |left: f32| {
+        let window = Window {
+            side: 32,
+            scale: 1.0,
+            left,
+            top: 40.0,
+        };
+        window.targets(&boxed)
+    };
+    // 3 of 9 columns are a third, 2 are less.
+    assert_eq!(seen(56.0).len(), 1);
+    assert_eq!((seen(56.0)[0].w, seen(56.0)[0].area), (3.0, 27));
+    assert_eq!(seen(57.0), []);
+    assert_eq!(seen(59.0), []);
+    assert_eq!(seen(30.0)[0].w, 9.0);
+}
+
+#[test]
+fn box_below_one_rescaled_pixel_is_dropped() {
+    let mut boxed = without_mask(&sample(100, 100, &[]));
+    boxed.targets = vec![
+        Target::of_edges([50.0, 50.0, 51.3, 51.3]),
+        Target::of_edges([60.0, 60.0, 61.5, 61.5]),
+    ];
+    let window = Window {
+        side: 48,
+        scale: 0.7,
+        left: 30.0,
+        top: 30.0,
+    };
+    // 1.3 * 0.7 = 0.91, 1.5 * 0.7 = 1.05.
+    assert_eq!(window.targets(&boxed).len(), 1);
+}
+
+#[test]
+fn pasted_target_is_added_to_boxes_and_boxes_lend_none() {
+    let boxed = without_mask(&sample(64, 64, &[(5, 5, 4)]));
+    let donor = sample(64, 64, &[(30, 30, 3)]);
+    let augmenter = augmenter(Augment {
+        paste_prob: 1.0,
+        paste_max: 1,
+        ..Augment::plain(64)
+    });
+    let mut pasted = 0;
+    for epoch in 0..60 {
+        let mut rng = rng_for(8, epoch, 0);
+        let crop = augmenter
+            .crop(&[boxed.clone(), donor.clone()], 0, &mut rng)
+            .unwrap();
+        assert_eq!(edges(&crop.targets[0]), [5.0, 5.0, 9.0, 9.0]);
+        assert!(crop.targets.len() <= 2 && !crop.has_mask);
+        if let Some(new) = crop.targets.get(1) {
+            pasted += 1;
+            assert_eq!((new.w, new.h, new.area), (3.0, 3.0, 9));
+            let by_mask = Target::of_mask(&crop.mask, ImageSize::new(64, 64), 0);
+            assert!(by_mask.contains(new), "{new:?} not in {by_mask:?}");
+        }
+        let mut rng = rng_for(8, epoch, 0);
+        let alone = augmenter
+            .crop(std::slice::from_ref(&boxed), 0, &mut rng)
+            .unwrap();
+        assert_eq!(alone.targets.len(), 1);
+    }
+    assert!((15..=45).contains(&pasted), "{pasted} of 60");
+}
+
+#[test]
+fn crops_without_tone_are_those_of_before_there_was_one() {
+    let samples = [
+        sample(200, 150, &[(50, 40, 3)]),
+        sample(300, 280, &[(10, 10, 2), (200, 200, 5)]),
+    ];
+    let augmenter = augmenter(Augment {
+        crop: 64,
+        paste_prob: 0.0,
+        tone_prob: 0.0,
+        ..Augment::default()
+    });
+    let mut hash = Sha256::new();
+    for epoch in 0..20 {
+        let crop = augmenter
+            .crop(&samples, 1, &mut rng_for(7, epoch, 1))
+            .unwrap();
+        for value in &crop.image {
+            hash.update(value.to_bits().to_le_bytes());
+        }
+        hash.update(&crop.mask);
+    }
+    let hex: String = hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    // Printed by this very loop at the last commit without `tone_prob`.
+    assert_eq!(hex, BEFORE_TONE);
+}
+
+const BEFORE_TONE: &str = "e3708aae8381d09df600690d637cf73520e9895a0f2d1d452d6a0dc478958180";
+
+#[test]
+fn tone_leaves_mask_and_targets_of_the_crop_alone() {
+    let samples = [sample(200, 150, &[(50, 40, 3), (120, 90, 5)])];
+    let with = |tone_prob| {
+        augmenter(Augment {
+            tone_prob,
+            ..Augment::plain(150)
+        })
+    };
+    let mut changed = 0;
+    for epoch in 0..40 {
+        let crop = |tone_prob| {
+            with(tone_prob)
+                .crop(&samples, 0, &mut rng_for(9, epoch, 0))
+                .unwrap()
+        };
+        let toned = crop(1.0);
+        // Targets are brighter than everything else in the source, and a rising curve keeps them so.
+        let labels = toned.image.iter().zip(&toned.mask);
+        let of = |label: u8| {
+            labels
+                .clone()
+                .filter(move |(_, m)| **m == label)
+                .map(|(v, _)| *v)
+        };
+        let dimmest_target = of(1).fold(f32::MAX, f32::min);
+        assert!(
+            dimmest_target > of(0).fold(f32::MIN, f32::max),
+            "epoch {epoch}"
+        );
+        assert_eq!(
+            toned.targets,
+            Target::of_mask(&toned.mask, ImageSize::new(150, 150), 0)
+        );
+        assert!(
+            toned.targets.iter().any(|t| matches!(t.area, 9 | 25)),
+            "{:?}",
+            toned.targets
+        );
+        changed += usize::from(toned.image != crop(0.0).image);
+    }
+    assert!(changed > 30, "{changed}");
+}
+
 /// Needs a release build: `cargo test --release -p invdet-data --lib -- --ignored --nocapture time_of`.
 #[test]
 #[ignore = "a timing, meaningful in a release build only"]
@@ -510,6 +772,7 @@ fn time_of_a_256_crop_with_every_step_is_below_two_milliseconds() {
         sample(325, 220, &[(50, 60, 5)]),
     ];
     let every = Augment {
+        tone_prob: 1.0,
         rescale_prob: 1.0,
         noise_prob: 1.0,
         stripe_prob: 1.0,

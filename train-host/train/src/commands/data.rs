@@ -6,14 +6,16 @@ use std::path::PathBuf;
 
 #[derive(Subcommand)]
 pub(crate) enum DataCommand {
-    /// Report every problem of data sets: masks that do not fit, empty masks, names in two splits, near-duplicates.
+    /// Report every problem of data sets: labels that do not fit, boxes outside, names and images in two splits.
     Check(CheckArgs),
 }
 
-/// Example: invdet-train data check --data NUAA-SIRST --data NUDT-SIRST
+/// Example: invdet-train data check --data NUAA-SIRST --data my-folder
+///
+/// Exit 0: no errors (warnings are no errors); 1: errors; 2: a folder that is no data set.
 #[derive(Args)]
 pub(crate) struct CheckArgs {
-    /// A data-set folder (images/, masks/, splits/); may be given several times.
+    /// A data-set folder: images with masks/, COCO, Pascal VOC or YOLO labels, IRDST or DAUB; may be given several times.
     #[arg(long, required = true)]
     data: Vec<PathBuf>,
     /// Print one JSON array instead of text.
@@ -22,30 +24,38 @@ pub(crate) struct CheckArgs {
 }
 
 pub(crate) fn check(args: &CheckArgs) -> Outcome {
-    let reports = args
-        .data
-        .iter()
-        .map(|d| invdet_data::check(d))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(input)?;
+    let mut reports = Vec::new();
+    let mut refused = None;
+    for dir in &args.data {
+        match invdet_data::check(dir) {
+            Ok(report) if args.json => reports.push(report),
+            Ok(report) => {
+                println!("{report}");
+                reports.push(report);
+            }
+            // The other sets are looked at all the same; the first refusal is the one that is told.
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
     if args.json {
         println!(
             "{}",
             serde_json::to_string_pretty(&reports).map_err(running)?
         );
-    } else {
-        reports.iter().for_each(|r| println!("{r}"));
     }
-    let broken: Vec<&str> = reports
+    if let Some(error) = refused {
+        return Err(input(error));
+    }
+    let broken: Vec<String> = reports
         .iter()
-        .filter(|r| !r.is_loadable())
-        .map(|r| r.set.as_str())
+        .filter(|r| r.has_errors())
+        .map(|r| format!("{} ({} errors)", r.set, r.errors))
         .collect();
     if broken.is_empty() {
         Ok(())
     } else {
         Err(running(anyhow::anyhow!(
-            "{} cannot be trained on as it is; see the problems above",
+            "{} cannot be trained on as it is; see the errors above",
             broken.join(", ")
         )))
     }
