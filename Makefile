@@ -6,7 +6,7 @@ DATA ?=
 OUT ?=
 MODEL ?= models/invdet-s
 
-.PHONY: help demo test check lint doc rigs rig-peers rig-reference rig-aarch64 bench train accuracy clips clean
+.PHONY: help demo test check lint doc rigs rig-peers rig-reference rig-aarch64 rig-cuda bench train accuracy clips clean
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,7 +18,7 @@ demo: ## The main job: synthetic scene -> detections -> tracks -> MAVLink -> tab
 	target/release/invdet demo --model $(MODEL) --out demo-out $(if $(DATA),--data "$(DATA)")
 
 test: ## All quick tests
-	@tests/rigs/need.sh cc:gcc ffmpeg
+	@tests/rigs/need.sh cc:gcc c++:g++ ffmpeg
 	$(CARGO) test --workspace
 
 check: lint test doc ## Format, lints with warnings denied, tests, documentation
@@ -30,7 +30,7 @@ lint:
 doc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 
-rigs: rig-peers rig-reference rig-aarch64 ## All slow checks against real peers and foreign machines
+rigs: rig-peers rig-reference rig-aarch64 rig-cuda ## All slow checks against real peers and foreign machines
 
 rig-peers: ## pymavlink receives a replay over UDP and over a pty pair, TensorBoard reads a run; all values equal
 	tests/rigs/peers.sh
@@ -40,6 +40,9 @@ rig-reference: ## PyTorch and the metrics' references agree with what is committ
 
 rig-aarch64: ## Cross-build for aarch64, unit tests and NEON parity under qemu
 	tests/rigs/aarch64.sh
+
+rig-cuda: ## CUDA kernels: register budget by nvcc, NVRTC, plain code on the CPU, and the device where there is one
+	tests/rigs/cuda.sh
 
 bench: ## The figures of the README (a quiet machine, please)
 	tests/rigs/bench.sh

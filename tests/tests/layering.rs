@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// Rank of every crate of the workspace, as ARCHITECTURE.md lists them.
-const RANKS: [(&str, u32); 14] = [
+const RANKS: [(&str, u32); 15] = [
     ("invdet-core", 0),
     ("invdet-net", 1),
     ("invdet-camera", 1),
@@ -21,6 +21,7 @@ const RANKS: [(&str, u32); 14] = [
     ("invdet-cpu", 2),
     ("invdet-data", 2),
     ("invdet-boards", 2),
+    ("invdet-cuda", 3),
     ("invdet-detector", 3),
     ("invdet-runtime", 4),
     ("invdet-train", 4),
