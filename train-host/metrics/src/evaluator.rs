@@ -158,6 +158,23 @@ impl Evaluator {
         Ok(())
     }
 
+    /// Adds one image that is labelled with boxes alone: it counts for the criteria on boxes and centres, and not for those
+    /// on pixels.
+    pub fn add_boxes(
+        &mut self,
+        size: ImageSize,
+        detections: &[ScoredBox],
+        targets: &[Target],
+    ) -> Result<(), MetricsError> {
+        self.check_detections(detections)?;
+        self.images.push(Image {
+            pixels: size.pixels() as u64,
+            targets: targets.to_vec(),
+            detections: detections.to_vec(),
+        });
+        Ok(())
+    }
+
     fn check(
         &self,
         size: ImageSize,
@@ -206,6 +223,11 @@ impl Evaluator {
                 });
             }
         }
+        self.check_detections(detections)
+    }
+
+    fn check_detections(&self, detections: &[ScoredBox]) -> Result<(), MetricsError> {
+        let image = self.images.len();
         match detections.iter().enumerate().find(|(_, d)| !d.is_sound()) {
             Some((
                 index,

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Error};
 use invdet_core::{Detections, Frame, ImageSize};
 use invdet_data::Sample;
 use invdet_detector::{Detector, DetectorOptions};
-use invdet_metrics::{EvalOptions, Evaluator, MetricsError, ScoredBox};
+use invdet_metrics::{EvalOptions, Evaluator, MetricsError, ScoredBox, Target};
 use invdet_net::manifest::Model;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -131,7 +131,22 @@ pub fn evaluate(
 ) -> Result<Evaluator, MetricsError> {
     let mut evaluator = Evaluator::new(options);
     for (s, p) in samples.iter().zip(predictions) {
-        evaluator.add_image(s.size, &p.detections, Some(&p.probability), &s.mask)?;
+        if s.has_mask {
+            evaluator.add_image(s.size, &p.detections, Some(&p.probability), &s.mask)?;
+        } else {
+            let targets: Vec<Target> = s.targets.iter().map(labelled).collect();
+            evaluator.add_boxes(s.size, &p.detections, &targets)?;
+        }
     }
     Ok(evaluator)
+}
+
+fn labelled(t: &invdet_data::Target) -> Target {
+    Target {
+        x: t.x.into(),
+        y: t.y.into(),
+        w: t.w.into(),
+        h: t.h.into(),
+        area: t.area,
+    }
 }

@@ -15,7 +15,8 @@ use std::sync::{Mutex, PoisonError};
 pub struct Truth {
     /// Targets, in pixels of the crop.
     pub targets: Vec<Target>,
-    /// 1 on target pixels, 0 elsewhere, row by row.
+    /// 1 on target pixels, 0 elsewhere, row by row; empty for an image labelled with boxes, which the mask loss leaves
+    /// out.
     pub mask: Vec<u8>,
     /// Grey level of a normalised value `v`, on an eight-bit scale: `grey[0] * v + grey[1]`.
     pub grey: [f32; 2],
@@ -198,6 +199,7 @@ impl DetectionLoss {
                     .count()
             })
             .sum();
+        let masked = truths.iter().filter(|t| !t.mask.is_empty()).count();
         let weights = self.weights;
         let (work, view) = (&self.work, &*trainer);
         pool.run(images, &|n| {
@@ -265,14 +267,18 @@ impl DetectionLoss {
         pool.run(images, &|n| {
             let mut w = work[n].lock().unwrap_or_else(PoisonError::into_inner);
             let w = &mut *w;
+            if truths[n].mask.is_empty() {
+                w.mask.fill(0.0);
+                return;
+            }
             let overlap = match weights.soft_iou {
                 SoftIou::Image => w.overlap,
                 SoftIou::Batch => batch,
             };
-            let share = 1.0 / images as f64;
+            let share = 1.0 / masked as f64;
             let entropy = w.overlap.entropy;
             w.parts.mask = share * (1.0 - overlap.soft_iou() + entropy / w.mask.len() as f64);
-            // The soft IoU of the batch is one number, not a mean of `images`.
+            // The soft IoU of the batch is one number, not a mean over images.
             let iou_share = match weights.soft_iou {
                 SoftIou::Image => share,
                 SoftIou::Batch => 1.0,

@@ -64,6 +64,7 @@ mod tests {
             bits: 8,
             counts: vec![count, 258],
             mask: vec![0, 255],
+            has_mask: true,
             targets: Vec::new(),
             robust: Affine {
                 median: 0.0,

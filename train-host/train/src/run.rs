@@ -365,7 +365,7 @@ impl Run {
             }
             self.truths[n] = Truth {
                 targets: crop.targets,
-                mask: crop.mask,
+                mask: if crop.has_mask { crop.mask } else { Vec::new() },
                 grey: grey_levels(&train[order[(step * batch + n) % order.len()]]),
             };
         }

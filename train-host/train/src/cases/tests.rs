@@ -35,6 +35,7 @@ fn sample(name: &str, targets: &[(u32, u32, u16)]) -> Sample {
         bits: 8,
         counts,
         mask,
+        has_mask: true,
         targets: Vec::new(),
         robust: Affine {
             median: 100.0,

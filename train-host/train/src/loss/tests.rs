@@ -220,3 +220,32 @@ fn soft_iou_of_the_batch_has_its_gradient() {
         );
     }
 }
+
+#[test]
+fn image_labelled_with_boxes_has_no_mask_loss_and_takes_none_from_the_others() {
+    let graph = build(&NetworkConfig::named("s").unwrap()).unwrap();
+    let run = |truths: &[Truth]| {
+        let mut trainer = Trainer::new(&graph, Reach::Encoder, truths.len(), 16, 16);
+        let o = trainer.outputs();
+        for n in 0..truths.len() {
+            let planes = trainer.activation_mut(o.mask);
+            (0..16).for_each(|y| planes.row_mut(n, o.mask.first, y).fill(0.5));
+        }
+        let parts = DetectionLoss::default().run(&Pool::new(1), &mut trainer, truths);
+        let gradient = trainer.output_gradient_mut(o.mask);
+        let all_zero =
+            |n| (0..16).all(|y| gradient.row(n, o.mask.first, y).iter().all(|g| *g == 0.0));
+        (
+            parts.mask,
+            (0..truths.len()).map(all_zero).collect::<Vec<_>>(),
+        )
+    };
+    let masked = Truth {
+        mask: vec![0; 256],
+        ..Truth::default()
+    };
+    let boxed = Truth::default();
+    let (alone, _) = run(std::slice::from_ref(&masked));
+    assert_eq!(run(&[masked, boxed.clone()]), (alone, vec![false, true]));
+    assert_eq!(run(&[boxed]), (0.0, vec![true]));
+}

@@ -27,6 +27,7 @@ fn sample(name: &str, side: u32, targets: &[(u32, u32)]) -> Sample {
         bits: 8,
         counts,
         mask,
+        has_mask: true,
         targets: Vec::new(),
         robust,
     }
