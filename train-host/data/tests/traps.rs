@@ -189,6 +189,15 @@ fn colour_of_16_bit_is_refused_by_mode() {
 }
 
 #[test]
+fn pixel_that_is_no_number_is_refused() {
+    let dir = sound();
+    fs::remove_file(dir.path().join("images/a.png")).unwrap();
+    let image = ImageBuffer::from_fn(24, 16, |x, _| Rgb([if x == 3 { f32::NAN } else { 0.5 }; 3]));
+    save(&dir, "images/a.tiff", DynamicImage::ImageRgb32F(image));
+    assert!(matches!(refusal(&dir), DataError::UnsupportedMode { mode, .. } if mode == "Rgb32F"));
+}
+
+#[test]
 fn mask_keeps_its_bytes_and_soft_edges_are_no_target() {
     let dir = sound();
     let mut soft = target_mask(24, 16);

@@ -36,6 +36,9 @@ pub struct Progress {
     pub best: Option<(f64, u32)>,
     /// Seconds of training so far.
     pub seconds: f64,
+    /// First 64 bits of the fingerprint of the training images.
+    #[serde(default)]
+    pub data: Option<u64>,
 }
 
 impl State {

@@ -147,6 +147,19 @@ pub(super) fn go(
         data_sha256: data_sha256(&data.train),
         commit: commit(),
     };
+    let data_now = u64::from_str_radix(&origin.data_sha256[..16], 16).ok();
+    if run
+        .state
+        .progress
+        .data
+        .is_some_and(|began| Some(began) != data_now)
+    {
+        log::warn!(
+            "{}: the training images are not those that the run began with; it goes on with the new ones",
+            files.path().display()
+        );
+    }
+    run.state.progress.data = data_now;
     let mut events = EventWriter::new(&files.events(), u64::from(first) + 1);
     let stop = |run: &Run| {
         let done = &run.state.progress;

@@ -253,6 +253,68 @@ fn damaged_and_missing_checkpoints_are_refused_with_the_way_out() {
 }
 
 #[test]
+fn resuming_with_other_images_is_told() {
+    let desk = Desk::new();
+    let out = desk.path("run");
+    let begun = desk.train(&out, &["--stop-after", "1"]);
+    assert_eq!(begun.status.code(), Some(0), "{}", stderr(&begun));
+    for entry in fs::read_dir(desk.set.join("images")).unwrap() {
+        let path = entry.unwrap().path();
+        let mut pixels = image::open(&path).unwrap().into_luma8();
+        pixels.put_pixel(0, 0, image::Luma([pixels.get_pixel(0, 0)[0] ^ 1]));
+        pixels.save(&path).unwrap();
+    }
+    let resumed = program()
+        .args(["train", "--resume", "--out"])
+        .arg(&out)
+        .output()
+        .unwrap();
+    let text = stderr(&resumed);
+    assert_eq!(resumed.status.code(), Some(0), "{text}");
+    assert!(text.contains("not those that the run began with"), "{text}");
+}
+
+/// A limit on the size of files stands for a full disk: the write fails half way.
+#[test]
+fn disk_that_fills_up_while_checkpointing_leaves_the_last_checkpoint() {
+    let desk = Desk::new();
+    let out = desk.path("run");
+    let begun = desk.train(
+        &out,
+        &[
+            "--set",
+            "epochs=4",
+            "--set",
+            "validate_every=9",
+            "--stop-after",
+            "1",
+        ],
+    );
+    assert_eq!(begun.status.code(), Some(0), "{}", stderr(&begun));
+    let checkpoint = out.join("checkpoint.safetensors");
+    let before = fs::read(&checkpoint).unwrap();
+    let full = Command::new("bash")
+        .arg("-c")
+        .arg("trap '' XFSZ; ulimit -f 16; exec \"$0\" train --resume --stop-after 1 --out \"$1\"")
+        .arg(env!("CARGO_BIN_EXE_invdet-train"))
+        .arg(&out)
+        .output()
+        .unwrap();
+    assert_refused(
+        &full,
+        1,
+        &["checkpoint.safetensors", "the last one is kept"],
+    );
+    assert!(fs::read(&checkpoint).unwrap() == before);
+    let resumed = program()
+        .args(["train", "--resume", "--stop-after", "1", "--out"])
+        .arg(&out)
+        .output()
+        .unwrap();
+    assert_eq!(resumed.status.code(), Some(0), "{}", stderr(&resumed));
+}
+
+#[test]
 fn out_that_cannot_be_written_is_named() {
     let desk = Desk::new();
     let file = desk.path("file");
