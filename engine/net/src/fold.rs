@@ -1,9 +1,12 @@
-//! Merges batch normalisation into the convolution before it, for the runtime.
+//! Merges batch normalisation into the convolution before it, and chains of linear layers into sums, for the runtime.
+
+mod chains;
 
 use crate::graph::{BATCH_NORM_EPS, BatchNorm, Conv, Graph, Group, Op, Param, ParamId, Role};
 use crate::weights::Weights;
 
-/// The same network without batch normalisation, and its weights.
+/// The same network without batch normalisation and without concatenations that only a 1x1 convolution reads, and its
+/// weights.
 ///
 /// A normalisation whose input comes from a convolution without bias, residual and activation, and is read by nothing
 /// else, disappears: `w' = w * k`, `b' = offset - mean * k`, `k = gain / sqrt(variance + eps)`. In the networks of
@@ -46,6 +49,7 @@ pub fn fold(graph: &Graph, weights: &Weights) -> (Graph, Weights) {
         }));
     }
     folded.ops = ops.into_iter().flatten().collect();
+    chains::merge_chains(&mut folded, &mut values);
     (folded, values)
 }
 
@@ -84,4 +88,43 @@ fn merge(weight: &mut [f32], weights: &Weights, norm: &BatchNorm) -> Vec<f32> {
             offset[c] - mean[c] * k
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fold;
+    use crate::arch::build;
+    use crate::config::{Mmfb, NetworkConfig};
+    use crate::graph::{Graph, Op};
+    use crate::weights::Weights;
+
+    #[test]
+    fn fusion_nodes_become_sums_without_their_concatenation() {
+        let config = NetworkConfig::named("s").unwrap();
+        let graph = build(&config).unwrap();
+        let (folded, weights) = fold(&graph, &Weights::neutral(&graph));
+        assert_eq!(folded.params.len(), weights.tensors.len());
+        let touches = |op: &Op, part: &str| {
+            let views = op.inputs().into_iter().chain([op.output()]);
+            views
+                .into_iter()
+                .any(|v| folded.storages[v.storage].name.contains(part))
+        };
+        assert!(graph.storages.iter().any(|s| s.name.contains("joined")));
+        for op in &folded.ops {
+            assert!(
+                !touches(op, "joined") && !matches!(op, Op::BatchNorm(_)),
+                "{op:?}"
+            );
+        }
+        // The concatenation of depth-wise convolutions is no chain of these and stays.
+        assert!(folded.ops.iter().any(|op| touches(op, "scales")));
+        // No more work than the node that sums.
+        let sum = NetworkConfig {
+            mmfb: Mmfb::Sum,
+            ..config
+        };
+        let macs = |graph: &Graph| graph.macs(256, 256).iter().sum::<u64>();
+        assert_eq!(macs(&folded), macs(&build(&sum).unwrap()));
+    }
 }
