@@ -331,6 +331,25 @@ mod tests {
     }
 
     #[test]
+    fn files_of_the_repository_are_sound() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../ablations");
+        let mut runs = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            for run in Ablation::load(&path).unwrap().plan().unwrap() {
+                assert!(
+                    !run.config.data.is_empty(),
+                    "{}: {}",
+                    path.display(),
+                    run.row
+                );
+                runs += 1;
+            }
+        }
+        assert!(runs > 60, "{runs}");
+    }
+
+    #[test]
     fn mistakes_are_named() {
         let row = "[[row]]\nname = \"x\"\n";
         for (text, part) in [

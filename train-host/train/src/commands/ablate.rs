@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 /// Trains every row with every seed, one run after another, and compares them. A run that is done is not repeated, one that
 /// was interrupted goes on; the table is written anew after each.
 ///
-/// Example: invdet-train ablate --config ablations/encoder.toml --out runs/encoder
+/// Example: invdet-train ablate --config train-host/ablations/encoder.toml --data DIR --out runs/encoder
 ///
 /// The file:
 ///   seeds = [1, 2, 3]
@@ -44,6 +44,9 @@ pub(crate) struct AblateArgs {
     /// Folder of all runs and of the table: ablation.csv, ablation.md, ablation.png.
     #[arg(long)]
     out: PathBuf,
+    /// Folder of the data sets that the file names; the current one unless given.
+    #[arg(long)]
+    data: Option<PathBuf>,
     /// Threads; all cores unless given. The result does not depend on it.
     #[arg(long)]
     threads: Option<usize>,
@@ -53,8 +56,14 @@ pub(crate) struct AblateArgs {
 }
 
 pub(crate) fn ablate(args: &AblateArgs) -> Outcome {
-    let ablation = Ablation::load(&args.config).map_err(input)?;
-    let runs = ablation.plan().map_err(input)?;
+    let mut ablation = Ablation::load(&args.config).map_err(input)?;
+    let mut runs = ablation.plan().map_err(input)?;
+    if let Some(folder) = &args.data {
+        let sets = runs.iter_mut().flat_map(|r| &mut r.config.data);
+        for set in sets.chain(&mut ablation.test) {
+            *set = folder.join(&*set);
+        }
+    }
     for run in &runs {
         same_settings(run, &folder(args, run)).map_err(input)?;
     }
