@@ -17,7 +17,7 @@ use invdet_net::graph::{
     Activation, BATCH_NORM_EPS, BatchNorm, Conv, Graph, Op, Outputs, ParamId, View,
 };
 use invdet_net::weights::Weights;
-use plan::{BackwardPlan, Write};
+pub use plan::{BackwardPlan, Step, Write};
 
 /// A graph with memory for a batch, its gradients and the gradients of its parameters.
 pub struct Trainer {
@@ -85,17 +85,9 @@ impl Trainer {
     /// on the reconstruction as well.
     pub fn new(graph: &Graph, reach: Reach, images: usize, height: usize, width: usize) -> Self {
         let shape = [images, height, width];
-        let o = graph.outputs;
-        let detached = match reach {
-            Reach::Latents => graph.latents.clone(),
-            Reach::Encoder => vec![graph.input],
-            Reach::Input => Vec::new(),
-        };
-        let plan = BackwardPlan::new(graph, &[o.heat, o.off, o.size, o.mask], &detached);
-        let reconstruction = graph.reconstruction.as_ref().map(|r| {
-            let plan = BackwardPlan::new(graph, &[r.output], &[graph.input]);
-            Descent::new(graph, plan, shape)
-        });
+        let plan = BackwardPlan::detection(graph, reach);
+        let reconstruction =
+            BackwardPlan::reconstruction(graph).map(|plan| Descent::new(graph, plan, shape));
         Self {
             activations: Buffers::separate(graph, images, height, width),
             packed: vec![[Vec::new(), Vec::new()]; graph.ops.len()],

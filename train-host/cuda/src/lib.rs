@@ -21,7 +21,6 @@ mod error;
 pub mod launcher;
 mod operation;
 mod ops;
-mod plan;
 mod sources;
 mod trainer;
 

@@ -1,19 +1,12 @@
-//! What the executor runs: the operations of `invdet_net::graph`, and those of the way back through an invertible encoder.
+//! What the executor runs: the operations of `invdet_net::graph` as the kernels take them.
 //!
 //! [`Operation::of`] is the one place where a new variant of [`Op`] is hooked up.
 
 use crate::ops;
 use invdet_net::graph::{BatchNorm, Conv, Op, ParamId, View};
 
-/// One step; the first four variants have no [`Op`] yet.
+/// One step.
 #[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "the graph does not build the operations of the way back yet"
-    )
-)]
 pub(crate) enum Operation {
     /// Haar synthesis: the input has four times the channels of the output, at half the resolution.
     Unhaar {
@@ -27,6 +20,8 @@ pub(crate) enum Operation {
     Subtract { a: View, b: View, output: View },
     /// `output = input * gain - weight * blur(input)`
     Modulate(Modulate),
+    /// Eight-bit quantization and back; its gradient is that of the identity.
+    Quantize { input: View, output: View },
     /// Haar analysis.
     Haar {
         input: View,
@@ -113,6 +108,52 @@ impl Operation {
                 output: *output,
                 clamp: *clamp,
             }),
+            Op::Unhaar {
+                input,
+                output,
+                gain,
+            } => Self::Unhaar {
+                input: *input,
+                output: *output,
+                gain: *gain,
+            },
+            Op::Uncouple {
+                high,
+                scale,
+                shift,
+                output,
+                clamp,
+            } => Self::Uncouple(Coupling {
+                high: *high,
+                scale: *scale,
+                shift: *shift,
+                output: *output,
+                clamp: *clamp,
+            }),
+            Op::Subtract {
+                input,
+                other,
+                output,
+            } => Self::Subtract {
+                a: *input,
+                b: *other,
+                output: *output,
+            },
+            Op::Modulate {
+                input,
+                keep,
+                blurred,
+                output,
+            } => Self::Modulate(Modulate {
+                input: *input,
+                gain: *keep,
+                blur: blurred.map(|(weight, blur)| (weight, blur.taps().len() / 2)),
+                output: *output,
+            }),
+            Op::Quantize { input, output } => Self::Quantize {
+                input: *input,
+                output: *output,
+            },
             Op::Upsample { input, output } => Self::Upsample {
                 input: *input,
                 output: *output,
@@ -121,38 +162,6 @@ impl Operation {
                 input: *input,
                 output: *output,
             },
-        }
-    }
-
-    /// The tensors that get a gradient from it, in the order in which the plan of the backward pass lists them.
-    pub(crate) fn inputs(&self) -> Vec<View> {
-        match self {
-            Self::Haar { input, .. }
-            | Self::Unhaar { input, .. }
-            | Self::Depthwise { input, .. }
-            | Self::Upsample { input, .. }
-            | Self::Copy { input, .. } => vec![*input],
-            Self::Modulate(m) => vec![m.input],
-            Self::Conv(c) => [Some(c.input), c.residual].into_iter().flatten().collect(),
-            Self::BatchNorm(b) => [Some(b.input), b.residual].into_iter().flatten().collect(),
-            Self::Couple(c) | Self::Uncouple(c) => vec![c.high, c.scale, c.shift],
-            Self::Subtract { a, b, .. } => vec![*a, *b],
-        }
-    }
-
-    /// The tensor it writes.
-    pub(crate) fn output(&self) -> View {
-        match self {
-            Self::Haar { output, .. }
-            | Self::Unhaar { output, .. }
-            | Self::Depthwise { output, .. }
-            | Self::Upsample { output, .. }
-            | Self::Subtract { output, .. }
-            | Self::Copy { output, .. } => *output,
-            Self::Modulate(m) => m.output,
-            Self::Conv(c) => c.output,
-            Self::BatchNorm(b) => b.output,
-            Self::Couple(c) | Self::Uncouple(c) => c.output,
         }
     }
 
@@ -169,6 +178,7 @@ impl Operation {
                 ops::depthwise::scratch_floats(input.channels, *size, pixels(*input))
             }
             Self::BatchNorm(b) => ops::sums::scratch_floats(b.input.channels, pixels(b.input)),
+            Self::Quantize { .. } => ops::quantize::SCRATCH_FLOATS,
             _ => 0,
         }
     }

@@ -7,6 +7,7 @@ pub(crate) mod conv;
 pub(crate) mod depthwise;
 pub(crate) mod elementwise;
 pub(crate) mod modulate;
+pub(crate) mod quantize;
 pub(crate) mod sums;
 
 use crate::CudaError;

@@ -4,7 +4,7 @@
 const HEADER: &str = include_str!("../kernels/map.cuh");
 
 /// One operation each.
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     include_str!("../kernels/batch_norm.cu"),
     include_str!("../kernels/conv.cu"),
     include_str!("../kernels/couple.cu"),
@@ -12,6 +12,7 @@ const FILES: [&str; 10] = [
     include_str!("../kernels/elementwise.cu"),
     include_str!("../kernels/haar.cu"),
     include_str!("../kernels/modulate.cu"),
+    include_str!("../kernels/quantize.cu"),
     include_str!("../kernels/sums.cu"),
     include_str!("../kernels/uncouple.cu"),
     include_str!("../kernels/upsample.cu"),
@@ -27,13 +28,14 @@ pub(crate) const FILE_NAMES: [&str; FILES.len()] = [
     "elementwise.cu",
     "haar.cu",
     "modulate.cu",
+    "quantize.cu",
     "sums.cu",
     "uncouple.cu",
     "upsample.cu",
 ];
 
 /// All kernels by name.
-pub(crate) const KERNELS: [&str; 45] = [
+pub(crate) const KERNELS: [&str; 48] = [
     "batch_norm_statistics",
     "batch_norm_frozen",
     "batch_norm",
@@ -69,6 +71,9 @@ pub(crate) const KERNELS: [&str; 45] = [
     "modulate5",
     "modulate3_gradient",
     "modulate5_gradient",
+    "magnitude_parts",
+    "largest_magnitude",
+    "quantize",
     "channel_parts",
     "fold_f32",
     "fold_f64",

@@ -14,6 +14,8 @@ mod library;
 mod modulate;
 mod network;
 mod numeric;
+mod quantize;
+mod reconstruction;
 mod shim;
 mod tensor;
 
@@ -45,12 +47,17 @@ on_both! {
     uncoupling: coupling::uncouple_equals_plain_code;
     uncoupling_undoes_coupling: coupling::uncouple_undoes_couple;
     modulation: modulate::equals_plain_code;
+    quantization: quantize::equals_plain_code;
+    quantization_of_ties: quantize::rounds_half_to_even;
     upsampling: elementwise::upsampling_repeats_and_sums;
     copies_and_differences: elementwise::copies_and_differences;
     activation_gradient: elementwise::activation_gradient;
     network_s_equals_the_cpu: network::s_equals_the_cpu;
     network_b_equals_the_cpu: network::b_equals_the_cpu;
     frozen_statistics_equal_the_cpu: network::frozen_statistics;
+    network_s_with_its_backward_path: reconstruction::equals_the_cpu;
+    network_s_with_quantized_latents: reconstruction::with_quantization;
+    detection_ends_at_the_latents: reconstruction::ends_at_the_latents;
     operations_of_the_way_back: network::way_back_has_the_numeric_gradient;
     the_same_twice: network::is_the_same_twice;
 }

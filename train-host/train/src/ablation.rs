@@ -192,6 +192,7 @@ fn columns(finished: &[Finished]) -> Vec<Column> {
         column("val F1".into(), 2, &|s| Some(s.validation_f1)),
         column("val IoU".into(), 2, &|s| Some(s.validation_iou)),
     ];
+    type Part = fn(&TestScores) -> f64;
     let mut sets: Vec<&str> = Vec::new();
     for test in finished.iter().flat_map(|f| &f.scores.tests) {
         if !sets.contains(&test.set.as_str()) {
@@ -199,7 +200,7 @@ fn columns(finished: &[Finished]) -> Vec<Column> {
         }
     }
     for set in sets {
-        let parts: [(&str, fn(&TestScores) -> f64); 3] = [
+        let parts: [(&str, Part); 3] = [
             ("F1", |t| t.f1),
             ("box F1", |t| t.box_f1),
             ("IoU", |t| t.iou),

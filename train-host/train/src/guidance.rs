@@ -9,13 +9,14 @@ pub mod pairing;
 pub mod tarm;
 pub mod tolerance;
 
+use crate::backend::Backend;
 use crate::loss::Truth;
 use gctm::GctmConfig;
 use invdet_cpu::planes::Planes;
 use invdet_cpu::pool::Pool;
-use invdet_cpu::training::Trainer;
 use invdet_net::arch::{InverseConfig, Modulated};
 use invdet_net::graph::{ModulationMaps, Reconstruction};
+use pairing::HeadPlanes;
 use serde::{Deserialize, Serialize};
 use std::sync::{Mutex, PoisonError};
 use tarm::{LatentMaps, LpGain, Stages, TarmConfig};
@@ -156,7 +157,13 @@ impl Guidance {
 
     /// Fills the modulation maps of `trainer` from the head outputs of its last forward pass. `progress` is the fraction of
     /// all epochs done.
-    pub fn prepare(&mut self, pool: &Pool, trainer: &mut Trainer, truths: &[Truth], progress: f32) {
+    pub fn prepare(
+        &mut self,
+        pool: &Pool,
+        trainer: &mut dyn Backend,
+        truths: &[Truth],
+        progress: f32,
+    ) {
         let (count, height, width) = trainer.shape();
         let Some(path) = trainer.graph().reconstruction.clone() else {
             return;
@@ -166,15 +173,16 @@ impl Guidance {
         let ramp = tarm.ramp(progress);
         let floor = gctm.floor_at(progress, tarm.e0 + tarm.de);
         let stages: Vec<usize> = path.modulations.iter().map(|m| m.stage).collect();
-        let (images, view) = (&self.images, &*trainer);
+        let images = &self.images;
+        // Planes cross threads; a trainer on a device need not.
+        let input = trainer.activation(trainer.graph().input);
+        let heads = HeadPlanes::of(trainer);
         pool.run(count, &|n| {
             let mut image = images[n].lock().unwrap_or_else(PoisonError::into_inner);
             let image = &mut *image;
             let truth = &truths[n];
-            let outputs = view.outputs();
-            let frame = gctm::Frame::of(view.activation(view.graph().input), n, truth);
-            let predictions =
-                pairing::predictions(view, &outputs, n, &truth.targets, gctm.matching);
+            let frame = gctm::Frame::of(input, n, truth);
+            let predictions = pairing::predictions(heads, n, &truth.targets, gctm.matching);
             image.scores.clear();
             let scores = truth
                 .targets
@@ -204,14 +212,20 @@ impl Guidance {
 
     /// Loss of the backward path's output, `sum(om |X_rec - T|) / sum(om)` with `om = b + (1 - b) W`, meaned over the images
     /// that hold a target; writes its gradient.
-    pub fn loss(&mut self, pool: &Pool, trainer: &mut Trainer, truths: &[Truth]) -> GuidanceReport {
+    pub fn loss(
+        &mut self,
+        pool: &Pool,
+        trainer: &mut dyn Backend,
+        truths: &[Truth],
+    ) -> GuidanceReport {
         let Some(path) = trainer.graph().reconstruction.clone() else {
             return GuidanceReport::default();
         };
         let (count, height, width) = trainer.shape();
         let with_target = truths.iter().filter(|t| !t.targets.is_empty()).count();
         let share = 1.0 / with_target.max(1) as f32;
-        let (images, view, b) = (&self.images, &*trainer, self.weight_bg);
+        let (images, b) = (&self.images, self.weight_bg);
+        let (rec, target) = compared(trainer, &path);
         let losses: Vec<Mutex<f64>> = (0..count).map(|_| Mutex::default()).collect();
         pool.run(count, &|n| {
             let mut image = images[n].lock().unwrap_or_else(PoisonError::into_inner);
@@ -221,7 +235,6 @@ impl Guidance {
             if truths[n].targets.is_empty() {
                 return;
             }
-            let (rec, target) = compared(view, &path);
             let mass: f64 = weight
                 .full()
                 .iter()
@@ -271,12 +284,12 @@ impl Guidance {
 }
 
 /// Reconstruction and its target.
-fn compared<'a>(trainer: &'a Trainer, path: &Reconstruction) -> (&'a Planes, &'a Planes) {
+fn compared<'a>(trainer: &'a dyn Backend, path: &Reconstruction) -> (&'a Planes, &'a Planes) {
     let target = path.pyramid.unwrap_or(trainer.graph().input);
     (trainer.activation(path.output), trainer.activation(target))
 }
 
-fn write_maps(trainer: &mut Trainer, n: usize, views: ModulationMaps, maps: &[Vec<f32>; 2]) {
+fn write_maps(trainer: &mut dyn Backend, n: usize, views: ModulationMaps, maps: &[Vec<f32>; 2]) {
     for (view, values) in [Some(views.keep), views.blurred].into_iter().zip(maps) {
         if let Some(view) = view {
             let planes = trainer.activation_mut(view);
@@ -289,7 +302,7 @@ fn write_maps(trainer: &mut Trainer, n: usize, views: ModulationMaps, maps: &[Ve
 }
 
 /// Fills the modulation maps of `trainer` so that nothing is modulated.
-pub fn neutral_maps(trainer: &mut Trainer) {
+pub fn neutral_maps(trainer: &mut dyn Backend) {
     let Some(path) = trainer.graph().reconstruction.clone() else {
         return;
     };
@@ -306,7 +319,7 @@ pub fn neutral_maps(trainer: &mut Trainer) {
 
 /// `max |X - inverse(forward(X))|` of the batch that `trainer` holds: the health of the bijection. The backward path must
 /// have run with [`neutral_maps`] and without quantization noise.
-pub fn round_trip_error(trainer: &Trainer) -> f32 {
+pub fn round_trip_error(trainer: &dyn Backend) -> f32 {
     let Some(path) = &trainer.graph().reconstruction else {
         return 0.0;
     };

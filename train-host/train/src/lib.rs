@@ -1,10 +1,11 @@
 //! The trainer of InvDet: data to weights.
 //!
 //! A run is a [`config::RunConfig`]; [`run::Run`] takes steps; [`checkpoint::State`] is all that changes. The network, its
-//! kernels and their gradients are those of the runtime (`invdet-cpu`).
+//! kernels and their gradients are those of the runtime (`invdet-cpu`), or in [`backend`] those of a CUDA device.
 #![forbid(unsafe_code)]
 
 pub mod ablation;
+pub mod backend;
 pub mod cases;
 pub mod charts;
 pub mod checkpoint;

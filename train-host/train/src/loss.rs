@@ -4,8 +4,9 @@
 //! (alpha 2, beta 4), L1 on offsets (cells) and log sizes at the centre cells, and `1 - softIoU` per image plus binary
 //! cross-entropy on the mask. `N`, the number of targets, is that of the batch.
 
+use crate::backend::Backend;
+use invdet_cpu::planes::Planes;
 use invdet_cpu::pool::Pool;
-use invdet_cpu::training::Trainer;
 use invdet_data::Target;
 use serde::{Deserialize, Serialize};
 use std::sync::{Mutex, PoisonError};
@@ -185,10 +186,10 @@ impl DetectionLoss {
     }
 
     /// Loss of the batch; the gradients of all four outputs are written into `trainer`.
-    pub fn run(&mut self, pool: &Pool, trainer: &mut Trainer, truths: &[Truth]) -> LossParts {
+    pub fn run(&mut self, pool: &Pool, trainer: &mut dyn Backend, truths: &[Truth]) -> LossParts {
         let (images, height, width) = trainer.shape();
         assert_eq!(images, truths.len(), "one truth per image");
-        let o = trainer.outputs();
+        let o = trainer.graph().outputs;
         self.work.resize_with(images, Mutex::default);
         let count: usize = truths
             .iter()
@@ -201,7 +202,10 @@ impl DetectionLoss {
             .sum();
         let masked = truths.iter().filter(|t| !t.mask.is_empty()).count();
         let weights = self.weights;
-        let (work, view) = (&self.work, &*trainer);
+        let work = &self.work;
+        // Planes cross threads; a trainer on a device need not.
+        let [heat, off, size, mask]: [&Planes; 4] =
+            [o.heat, o.off, o.size, o.mask].map(|v| trainer.activation(v));
         pool.run(images, &|n| {
             let mut w = work[n].lock().unwrap_or_else(PoisonError::into_inner);
             let w = &mut *w;
@@ -211,24 +215,23 @@ impl DetectionLoss {
             w.cells
                 .extend(truths[n].targets.iter().filter_map(|t| Cell::of(t, mw, mh)));
             heat_target(&w.cells, mw, mh, &mut w.target);
-            let gather = |values: &mut Vec<f32>, storage, channel, rows| {
+            let gather = |values: &mut Vec<f32>, planes: &Planes, channel, rows| {
                 values.clear();
-                let planes = view.activation(storage);
                 (0..rows).for_each(|y| values.extend_from_slice(planes.row(n, channel, y)));
             };
             let scale = 1.0 / count.max(1) as f32;
-            gather(&mut w.maps[0], o.heat, o.heat.first, mh);
+            gather(&mut w.maps[0], heat, o.heat.first, mh);
             w.parts.heat = heat_loss(&mut w.maps[0], &w.target, weights.heat, scale);
-            for (k, (head, channel, weight)) in [
-                (o.off, 0, weights.off),
-                (o.off, 1, weights.off),
-                (o.size, 0, weights.size),
-                (o.size, 1, weights.size),
+            for (k, (planes, head, channel, weight)) in [
+                (off, o.off, 0, weights.off),
+                (off, o.off, 1, weights.off),
+                (size, o.size, 0, weights.size),
+                (size, o.size, 1, weights.size),
             ]
             .into_iter()
             .enumerate()
             {
-                gather(&mut w.values, head, head.first + channel, mh);
+                gather(&mut w.values, planes, head.first + channel, mh);
                 let gradient = &mut w.maps[1 + k];
                 gradient.clear();
                 gradient.resize(mw * mh, 0.0);
@@ -251,7 +254,7 @@ impl DetectionLoss {
                     }
                 }
             }
-            gather(&mut w.mask, o.mask, o.mask.first, height);
+            gather(&mut w.mask, mask, o.mask.first, height);
             w.overlap = Overlap::of(&w.mask, &truths[n].mask);
         });
         let mut batch = Overlap::default();

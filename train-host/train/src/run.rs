@@ -1,5 +1,6 @@
 //! The training loop.
 
+use crate::backend::{self, Backend, BackendKind};
 use crate::checkpoint::State;
 use crate::config::RunConfig;
 use crate::guidance::{EncoderGrad, Guidance, RecNoise, neutral_maps, round_trip_error};
@@ -8,7 +9,7 @@ use crate::optim::{Rates, clip, follow, initial_weights};
 use crate::validation::ValidationPass;
 use anyhow::{Context as _, bail};
 use invdet_cpu::Engine;
-use invdet_cpu::training::{Reach, Statistics, Trainer};
+use invdet_cpu::training::{Reach, Statistics};
 use invdet_data::{Augmenter, Crop, Dataset, Sample, Split, load_split, rng_for, validation_split};
 use invdet_net::arch;
 use invdet_net::graph::{Graph, Group, Param};
@@ -92,7 +93,7 @@ pub struct Run {
     /// What changes.
     pub state: State,
     engine: Engine,
-    trainer: Trainer,
+    trainer: Box<dyn Backend>,
     loss: DetectionLoss,
     guidance: Guidance,
     augmenter: Augmenter,
@@ -105,6 +106,19 @@ impl Run {
     /// # Errors
     /// Settings that cannot be.
     pub fn new(config: RunConfig, state: Option<State>, threads: usize) -> anyhow::Result<Self> {
+        Self::on(BackendKind::Cpu, config, state, threads)
+    }
+
+    /// As [`Run::new`], on `backend`.
+    ///
+    /// # Errors
+    /// Settings that cannot be, a device that is not there.
+    pub fn on(
+        backend: BackendKind,
+        config: RunConfig,
+        state: Option<State>,
+        threads: usize,
+    ) -> anyhow::Result<Self> {
         config.check()?;
         let graph = arch::build(&config.network)?;
         let reach = match config.reconstruction.encoder_grad {
@@ -115,7 +129,7 @@ impl Run {
             state.unwrap_or_else(|| State::new(&graph, initial_weights(&graph, config.seed)));
         let crop = config.augment.crop as usize;
         Ok(Self {
-            trainer: Trainer::new(&config.graph()?, reach, config.batch, crop, crop),
+            trainer: backend::open(backend, &config.graph()?, reach, [config.batch, crop, crop])?,
             guidance: Guidance::new(&config.reconstruction, config.tarm, config.gctm),
             engine: Engine::new(threads),
             loss: DetectionLoss::new(config.loss),
@@ -125,6 +139,11 @@ impl Run {
             state,
             config,
         })
+    }
+
+    /// For the operator: what computes.
+    pub fn backend(&self) -> String {
+        self.trainer.description()
     }
 
     /// Steps of an epoch over `train`.
@@ -166,7 +185,7 @@ impl Run {
     /// Trains one epoch; `report` is called after each step.
     ///
     /// # Errors
-    /// A batch that cannot be made, or gradients that are not finite ten steps in a row.
+    /// A batch that cannot be made, a failure of the device, or gradients that are not finite ten steps in a row.
     pub fn epoch(
         &mut self,
         train: &[Sample],
@@ -186,7 +205,7 @@ impl Run {
         let mut bad = 0;
         for step in 0..steps {
             self.fill_batch(train, &order, epoch, step)?;
-            let done = self.train_step(statistics, epoch as f32 + step as f32 / steps as f32);
+            let done = self.train_step(statistics, epoch as f32 + step as f32 / steps as f32)?;
             if done.finite {
                 bad = 0;
             } else {
@@ -211,15 +230,19 @@ impl Run {
 
     /// The batch of the next [`Run::train_step`]: pixels `[N, 1, H, W]` and what they show.
     pub fn set_batch(&mut self, pixels: &[f32], truths: &[Truth]) {
-        self.trainer.input_mut().fill_from(pixels);
+        let input = self.trainer.graph().input;
+        self.trainer.activation_mut(input).fill_from(pixels);
         self.truths = truths.to_vec();
     }
 
     /// One step on the batch that is there; `epoch` may be fractional. The weights stay as they are if anything is not
     /// finite.
-    pub fn train_step(&mut self, statistics: Statistics, epoch: f32) -> StepReport {
+    ///
+    /// # Errors
+    /// A failure of the device.
+    pub fn train_step(&mut self, statistics: Statistics, epoch: f32) -> anyhow::Result<StepReport> {
         let epochs = self.config.epochs as f32;
-        let loss = self.gradients(statistics, epoch / epochs);
+        let loss = self.gradients(statistics, epoch / epochs)?;
         let norms = self.clip();
         let lr = self.config.optimizer.lr_at(epoch, epochs);
         let finite =
@@ -227,27 +250,27 @@ impl Run {
         if finite {
             self.step(lr);
         }
-        StepReport {
+        Ok(StepReport {
             loss,
             gradient_norm: norms[0],
             lr,
             finite,
-        }
+        })
     }
 
     /// Losses of the batch, and their gradients in the trainer. `progress` is the fraction of all epochs done.
-    fn gradients(&mut self, statistics: Statistics, progress: f32) -> LossParts {
-        let (e, trainer) = (&self.engine, &mut self.trainer);
+    fn gradients(&mut self, statistics: Statistics, progress: f32) -> anyhow::Result<LossParts> {
+        let (e, trainer) = (&self.engine, self.trainer.as_mut());
         let (weights, truths) = (&mut self.state.weights, &self.truths);
-        trainer.forward(e, weights, statistics);
+        trainer.forward(e, weights, statistics)?;
         let mut loss = self.loss.run(e.pool(), trainer, truths);
         if self.config.reconstruction.encoder_grad.reconstructs() {
             self.guidance.prepare(e.pool(), trainer, truths, progress);
-            trainer.reconstruct(e, weights);
+            trainer.reconstruct(e, weights)?;
             loss.rec = self.guidance.loss(e.pool(), trainer, truths).loss;
-            trainer.backward_reconstruction(e, weights);
+            trainer.backward_reconstruction(e, weights)?;
         }
-        trainer.backward(e, weights, statistics);
+        trainer.backward(e, weights, statistics)?;
         if self.config.reconstruction.encoder_grad == EncoderGrad::Joint {
             let weight = self.config.reconstruction.joint_weight;
             let rec = trainer.reconstruction_gradients().to_vec();
@@ -256,7 +279,7 @@ impl Run {
                 *g += weight * r;
             }
         }
-        loss
+        Ok(loss)
     }
 
     /// Clips both gradients, each by itself; their norms before.
@@ -313,11 +336,12 @@ impl Run {
         if !r.encoder_grad.reconstructs() || r.noise != RecNoise::None {
             return Ok(());
         }
-        neutral_maps(&mut self.trainer);
+        let trainer = self.trainer.as_mut();
+        neutral_maps(trainer);
         let (e, weights) = (&self.engine, &mut self.state.weights);
-        self.trainer.forward(e, weights, Statistics::Frozen);
-        self.trainer.reconstruct(e, weights);
-        let error = round_trip_error(&self.trainer);
+        trainer.forward(e, weights, Statistics::Frozen)?;
+        trainer.reconstruct(e, weights)?;
+        let error = round_trip_error(trainer);
         let epoch = self.state.progress.epoch + 1;
         if error > ROUND_TRIP_ABORT {
             bail!(
@@ -359,7 +383,8 @@ impl Run {
                 .unwrap_or_else(PoisonError::into_inner)
                 .context("a crop was not made")?
                 .context("augmentation")?;
-            let input = self.trainer.input_mut();
+            let input = self.trainer.graph().input;
+            let input = self.trainer.activation_mut(input);
             for (y, row) in crop.image.chunks_exact(size).enumerate() {
                 input.row_mut(n, 0, y).copy_from_slice(row);
             }

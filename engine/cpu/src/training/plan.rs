@@ -1,11 +1,12 @@
 //! Decides once, from the graph, how each gradient is written in the backward pass.
 
+use super::Reach;
 use crate::buffers::Lifetime;
 use invdet_net::graph::{Graph, Op, View};
 
 /// What an operation does to the gradient of one of its inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Write {
+pub enum Write {
     /// Nothing: nobody wants it.
     Skip,
     /// Overwrites it.
@@ -15,26 +16,49 @@ pub(super) enum Write {
 }
 
 /// The backward step of one operation.
-pub(super) struct Step {
+pub struct Step {
     /// False if no gradient arrives at its output.
-    pub(super) runs: bool,
+    pub runs: bool,
     /// Set to zero before it: parts of gradients that are read or added to but were never written.
-    pub(super) clear: Vec<View>,
+    pub clear: Vec<View>,
     /// By input, as [`Op::inputs`] lists them.
-    pub(super) writes: Vec<Write>,
+    pub writes: Vec<Write>,
 }
 
 /// Steps by operation, to be run from the last to the first.
-pub(super) struct BackwardPlan {
-    pub(super) steps: Vec<Step>,
+pub struct BackwardPlan {
+    /// By operation.
+    pub steps: Vec<Step>,
     /// When the gradient of each storage is in use, in steps of the backward pass.
     pub(super) lifetimes: Vec<Option<Lifetime>>,
 }
 
 impl BackwardPlan {
+    /// From the heads as far as `reach` says.
+    pub fn detection(graph: &Graph, reach: Reach) -> Self {
+        let o = graph.outputs;
+        let detached = match reach {
+            Reach::Latents => graph.latents.clone(),
+            Reach::Encoder => vec![graph.input],
+            Reach::Input => Vec::new(),
+        };
+        Self::new(graph, &[o.heat, o.off, o.size, o.mask], &detached)
+    }
+
+    /// From `X_rec` to the first operation; `None` without backward path.
+    pub fn reconstruction(graph: &Graph) -> Option<Self> {
+        let output = graph.reconstruction.as_ref()?.output;
+        Some(Self::new(graph, &[output], &[graph.input]))
+    }
+
+    /// Whether the storage has a gradient.
+    pub fn uses(&self, storage: usize) -> bool {
+        self.lifetimes[storage].is_some()
+    }
+
     /// From the gradients of `sources` back to all parameters. The storages of `detached` get no gradient, so nothing
     /// before them does.
-    pub(super) fn new(graph: &Graph, sources: &[View], detached: &[View]) -> Self {
+    fn new(graph: &Graph, sources: &[View], detached: &[View]) -> Self {
         let mut written: Vec<Vec<bool>> = graph
             .storages
             .iter()

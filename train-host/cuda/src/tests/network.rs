@@ -3,21 +3,20 @@
 use super::dense::{assert_within, numbers};
 use super::shim::Shim;
 use crate::launcher::Launcher;
-use crate::operation::{Coupling, Modulate, Operation};
 use crate::{CudaError, Trainer};
 use invdet_cpu::Engine;
 use invdet_cpu::planes::Planes;
-use invdet_cpu::training::{self, Statistics};
+use invdet_cpu::training::{self, Reach, Statistics};
 use invdet_net::arch::build;
 use invdet_net::config::NetworkConfig;
 use invdet_net::graph::{
-    Activation, BatchNorm, Conv, ConvKind, Graph, Group, Outputs, Param, ParamId, Role, Storage,
-    View,
+    Activation, BatchNorm, Blur, Conv, ConvKind, Graph, Group, Op, Outputs, Param, ParamId, Role,
+    Storage, View,
 };
 use invdet_net::weights::Weights;
 
 /// Images, rows and columns: three columns at the deepest stage.
-const SHAPE: [usize; 3] = [2, 32, 48];
+pub(super) const SHAPE: [usize; 3] = [2, 32, 48];
 
 pub(super) fn s_equals_the_cpu<L: Launcher>(l: &L) {
     equals_the_cpu(l, "s", Statistics::Batch);
@@ -32,7 +31,7 @@ pub(super) fn frozen_statistics<L: Launcher>(l: &L) {
 }
 
 /// Weights of every role that leave no gradient zero: those of the couplings' last convolutions too.
-fn weights(graph: &Graph) -> Weights {
+pub(super) fn weights(graph: &Graph) -> Weights {
     let tensors = graph.params.iter().enumerate().map(|(i, p)| {
         let values = numbers(p.len(), i as u64 + 1);
         // Keeps the spread of activations near one: by the fan-in, which is all axes but the first.
@@ -41,7 +40,7 @@ fn weights(graph: &Graph) -> Weights {
             Role::Weight | Role::ZeroWeight => (1.5 / (fan_in as f32).sqrt(), 0.0),
             Role::NormGain => (0.3, 1.0),
             Role::RunningVariance => (0.4, 1.0),
-            Role::Bias | Role::HeatBias | Role::NormOffset | Role::RunningMean => (0.2, 0.0),
+            Role::Bias | Role::PriorBias | Role::NormOffset | Role::RunningMean => (0.2, 0.0),
         };
         values.iter().map(|v| v * scale + shift).collect()
     });
@@ -50,11 +49,11 @@ fn weights(graph: &Graph) -> Weights {
     }
 }
 
-fn heads(o: &Outputs) -> [View; 4] {
+pub(super) fn heads(o: &Outputs) -> [View; 4] {
     [o.heat, o.off, o.size, o.mask]
 }
 
-fn part(planes: &Planes, view: View) -> Vec<f32> {
+pub(super) fn part(planes: &Planes, view: View) -> Vec<f32> {
     let mut values = Vec::new();
     for n in 0..planes.images() {
         for c in view.first..view.first + view.channels {
@@ -64,7 +63,7 @@ fn part(planes: &Planes, view: View) -> Vec<f32> {
     values
 }
 
-fn write(planes: &mut Planes, view: View, values: &[f32]) {
+pub(super) fn write(planes: &mut Planes, view: View, values: &[f32]) {
     let (h, w) = (planes.geometry().h, planes.geometry().w);
     for (i, row) in values.chunks_exact(w).enumerate() {
         let channel = view.first + i / h % view.channels;
@@ -74,7 +73,7 @@ fn write(planes: &mut Planes, view: View, values: &[f32]) {
     }
 }
 
-fn cotangent(planes: &Planes, view: View, seed: u64) -> Vec<f32> {
+pub(super) fn cotangent(planes: &Planes, view: View, seed: u64) -> Vec<f32> {
     let g = planes.geometry();
     numbers(planes.images() * view.channels * g.h * g.w, seed)
 }
@@ -86,12 +85,12 @@ fn equals_the_cpu<L: Launcher>(l: &L, name: &str, statistics: Statistics) {
 
     let engine = Engine::new(2);
     let mut cpu_weights = weights(&graph);
-    let mut cpu = training::Trainer::with_input_gradient(&graph, images, height, width);
+    let mut cpu = training::Trainer::new(&graph, Reach::Input, images, height, width);
     cpu.input_mut().fill_from(&input);
     cpu.forward(&engine, &mut cpu_weights, statistics);
 
     let mut own_weights = weights(&graph);
-    let mut own = Trainer::with_input_gradient(l, &graph, images, height, width).unwrap();
+    let mut own = Trainer::new(l, &graph, Reach::Input, images, height, width).unwrap();
     own.input_mut().fill_from(&input);
     // Twice: what the first pass left behind must not matter, but for the running statistics.
     own.forward(&mut weights(&graph), statistics).unwrap();
@@ -146,7 +145,7 @@ pub(super) fn is_the_same_twice<L: Launcher>(l: &L) {
     let graph = build(&NetworkConfig::named("s").unwrap()).unwrap();
     let run = || {
         let mut weights = weights(&graph);
-        let mut trainer = Trainer::new(l, &graph, 2, 32, 32).unwrap();
+        let mut trainer = Trainer::new(l, &graph, Reach::Encoder, 2, 32, 32).unwrap();
         trainer.input_mut().fill_from(&numbers(2 * 32 * 32, 5));
         trainer.forward(&mut weights, Statistics::Batch).unwrap();
         for (k, view) in heads(&graph.outputs).into_iter().enumerate() {
@@ -166,7 +165,7 @@ pub(super) fn is_the_same_twice<L: Launcher>(l: &L) {
 #[test]
 fn batches_too_large_to_index_are_refused() {
     let graph = build(&NetworkConfig::named("s").unwrap()).unwrap();
-    let refused = Trainer::new(Shim::new(), &graph, 1 << 20, 256, 256).map(drop);
+    let refused = Trainer::new(Shim::new(), &graph, Reach::Encoder, 1 << 20, 256, 256).map(drop);
     let message = refused.unwrap_err().to_string();
     assert!(
         message.contains("can be indexed; lower --set batch"),
@@ -177,8 +176,7 @@ fn batches_too_large_to_index_are_refused() {
 
 #[test]
 fn blurs_beyond_their_reflection_are_refused() {
-    let w = WayBack::new();
-    let refused = Trainer::with(Shim::new(), &w.graph, w.operations, &w.constants, [1, 2, 2]);
+    let refused = Trainer::new(Shim::new(), &way_back(), Reach::Input, 1, 2, 2);
     assert_eq!(
         refused.map(drop).unwrap_err(),
         CudaError::TooSmall {
@@ -190,14 +188,6 @@ fn blurs_beyond_their_reflection_are_refused() {
     );
 }
 
-/// Image -> Haar -> coupling -> its inverse -> synthesis -> difference to the image -> modulation: everything that the
-/// graph does not build yet, with shared parameters and views in the middle of storages.
-struct WayBack {
-    graph: Graph,
-    operations: Vec<Operation>,
-    constants: Vec<usize>,
-}
-
 fn view(storage: usize, first: usize, channels: usize) -> View {
     View {
         storage,
@@ -206,140 +196,140 @@ fn view(storage: usize, first: usize, channels: usize) -> View {
     }
 }
 
-impl WayBack {
-    fn new() -> Self {
-        let storage = |name: &str, channels, level| Storage {
-            name: name.into(),
-            channels,
-            level,
-        };
-        let param = |name: &str, shape: Vec<usize>, role| Param {
-            name: name.into(),
-            shape,
-            role,
-            group: Group::Invertible,
-        };
-        let storages = vec![
-            storage("input", 1, 0),
-            storage("bands", 4, 1),
-            storage("scale, shift", 6, 1),
-            storage("coupled", 4, 1),
-            storage("scale, shift of the way back", 6, 1),
-            storage("uncoupled", 4, 1),
-            storage("picture", 1, 0),
-            storage("difference", 1, 0),
-            storage("gain, blur weight", 2, 0),
-            storage("modulated", 1, 0),
-            storage("heads", 5, 1),
-            storage("normalised", 3, 1),
-        ];
-        let params = vec![
-            param("scale", vec![3, 1, 3, 3], Role::Weight),
-            param("shift", vec![3, 1, 3, 3], Role::Weight),
-            param("heads", vec![5, 3, 1, 1], Role::Weight),
-            param("gain", vec![3], Role::NormGain),
-            param("offset", vec![3], Role::NormOffset),
-            param("mean", vec![3], Role::RunningMean),
-            param("variance", vec![3], Role::RunningVariance),
-        ];
-        let conv = |kind, input, output, weight| {
-            Operation::Conv(Conv {
-                kind,
-                input,
-                output,
-                weight: ParamId(weight),
-                bias: None,
-                residual: None,
-                activation: Activation::Linear,
-            })
-        };
-        let same = |input, output, weight| conv(ConvKind::Same3, input, output, weight);
-        let coupling = |from: usize, by: usize, to: usize| Coupling {
-            high: view(from, 1, 3),
-            scale: view(by, 0, 3),
-            shift: view(by, 3, 3),
-            output: view(to, 1, 3),
-            clamp: 2.0,
-        };
-        let copy = |from: View, to: View| Operation::Copy {
-            input: from,
-            output: to,
-        };
-        let operations = vec![
-            Operation::Haar {
-                input: view(0, 0, 1),
-                output: view(1, 0, 4),
-                gain: 0.5,
-            },
-            same(view(1, 0, 1), view(2, 0, 3), 0),
-            same(view(1, 0, 1), view(2, 3, 3), 1),
-            Operation::Couple(coupling(1, 2, 3)),
-            copy(view(1, 0, 1), view(3, 0, 1)),
-            // The way back shares the weights.
-            same(view(3, 0, 1), view(4, 0, 3), 0),
-            same(view(3, 0, 1), view(4, 3, 3), 1),
-            Operation::BatchNorm(BatchNorm {
-                input: view(3, 1, 3),
-                output: view(11, 0, 3),
-                gain: ParamId(3),
-                offset: ParamId(4),
-                mean: ParamId(5),
-                variance: ParamId(6),
-                residual: Some(view(4, 0, 3)),
-                // No kink: differences need a smooth function.
-                activation: Activation::Linear,
-            }),
-            conv(ConvKind::Pointwise, view(11, 0, 3), view(10, 0, 5), 2),
-            Operation::Uncouple(coupling(3, 4, 5)),
-            copy(view(3, 0, 1), view(5, 0, 1)),
-            Operation::Unhaar {
-                input: view(5, 0, 4),
-                output: view(6, 0, 1),
-                gain: 0.6,
-            },
-            Operation::Subtract {
-                a: view(6, 0, 1),
-                b: view(0, 0, 1),
-                output: view(7, 0, 1),
-            },
-            Operation::Modulate(Modulate {
-                input: view(7, 0, 1),
-                gain: view(8, 0, 1),
-                blur: Some((view(8, 1, 1), 2)),
-                output: view(9, 0, 1),
-            }),
-        ];
-        let graph = Graph {
-            storages,
-            params,
-            ops: Vec::new(),
+/// Image -> Haar -> coupling -> its inverse -> synthesis -> difference to the image -> modulation, with shared parameters
+/// and views in the middle of storages: ways to combine operations that no network has.
+fn way_back() -> Graph {
+    let storage = |name: &str, channels, level| Storage {
+        name: name.into(),
+        channels,
+        level,
+    };
+    let param = |name: &str, shape: Vec<usize>, role| Param {
+        name: name.into(),
+        shape,
+        role,
+        group: Group::Invertible,
+    };
+    let storages = vec![
+        storage("input", 1, 0),
+        storage("bands", 4, 1),
+        storage("scale, shift", 6, 1),
+        storage("coupled", 4, 1),
+        storage("scale, shift of the way back", 6, 1),
+        storage("uncoupled", 4, 1),
+        storage("picture", 1, 0),
+        storage("difference", 1, 0),
+        storage("gain, blur weight", 2, 0),
+        storage("modulated", 1, 0),
+        storage("heads", 5, 1),
+        storage("normalised", 3, 1),
+    ];
+    let params = vec![
+        param("scale", vec![3, 1, 3, 3], Role::Weight),
+        param("shift", vec![3, 1, 3, 3], Role::Weight),
+        param("heads", vec![5, 3, 1, 1], Role::Weight),
+        param("gain", vec![3], Role::NormGain),
+        param("offset", vec![3], Role::NormOffset),
+        param("mean", vec![3], Role::RunningMean),
+        param("variance", vec![3], Role::RunningVariance),
+    ];
+    let conv = |kind, input, output, weight| {
+        Op::Conv(Conv {
+            kind,
+            input,
+            output,
+            weight: ParamId(weight),
+            bias: None,
+            residual: None,
+            activation: Activation::Linear,
+        })
+    };
+    let same = |input, output, weight| conv(ConvKind::Same3, input, output, weight);
+    let copy = |from: View, to: View| Op::Copy {
+        input: from,
+        output: to,
+    };
+    let ops = vec![
+        Op::Haar {
             input: view(0, 0, 1),
-            outputs: Outputs {
-                heat: view(10, 0, 1),
-                off: view(10, 1, 2),
-                size: view(10, 3, 2),
-                mask: view(9, 0, 1),
-            },
-        };
-        Self {
-            graph,
-            operations,
-            constants: vec![8],
-        }
+            output: view(1, 0, 4),
+            gain: 0.5,
+        },
+        same(view(1, 0, 1), view(2, 0, 3), 0),
+        same(view(1, 0, 1), view(2, 3, 3), 1),
+        Op::Couple {
+            high: view(1, 1, 3),
+            scale: view(2, 0, 3),
+            shift: view(2, 3, 3),
+            output: view(3, 1, 3),
+            clamp: 2.0,
+        },
+        copy(view(1, 0, 1), view(3, 0, 1)),
+        // The way back shares the weights.
+        same(view(3, 0, 1), view(4, 0, 3), 0),
+        same(view(3, 0, 1), view(4, 3, 3), 1),
+        Op::BatchNorm(BatchNorm {
+            input: view(3, 1, 3),
+            output: view(11, 0, 3),
+            gain: ParamId(3),
+            offset: ParamId(4),
+            mean: ParamId(5),
+            variance: ParamId(6),
+            residual: Some(view(4, 0, 3)),
+            // No kink: differences need a smooth function.
+            activation: Activation::Linear,
+        }),
+        conv(ConvKind::Pointwise, view(11, 0, 3), view(10, 0, 5), 2),
+        Op::Uncouple {
+            high: view(3, 1, 3),
+            scale: view(4, 0, 3),
+            shift: view(4, 3, 3),
+            output: view(5, 1, 3),
+            clamp: 2.0,
+        },
+        copy(view(3, 0, 1), view(5, 0, 1)),
+        Op::Unhaar {
+            input: view(5, 0, 4),
+            output: view(6, 0, 1),
+            gain: 0.6,
+        },
+        Op::Subtract {
+            input: view(6, 0, 1),
+            other: view(0, 0, 1),
+            output: view(7, 0, 1),
+        },
+        Op::Modulate {
+            input: view(7, 0, 1),
+            keep: view(8, 0, 1),
+            blurred: Some((view(8, 1, 1), Blur::Five)),
+            output: view(9, 0, 1),
+        },
+    ];
+    Graph {
+        storages,
+        params,
+        ops,
+        input: view(0, 0, 1),
+        outputs: Outputs {
+            heat: view(10, 0, 1),
+            off: view(10, 1, 2),
+            size: view(10, 3, 2),
+            mask: view(9, 0, 1),
+        },
+        latents: Vec::new(),
+        reconstruction: None,
     }
 }
 
 pub(super) fn way_back_has_the_numeric_gradient<L: Launcher>(l: &L) {
-    let w = WayBack::new();
-    let shape = [2, 8, 12];
-    let pixels: usize = shape.iter().product();
-    let mut trainer =
-        Trainer::with(l, &w.graph, w.operations.clone(), &w.constants, shape).unwrap();
+    let graph = way_back();
+    let pixels = 2 * 8 * 12;
+    let mut trainer = Trainer::new(l, &graph, Reach::Input, 2, 8, 12).unwrap();
     let maps = numbers(2 * pixels, 21);
     trainer.upload(view(8, 0, 2), &maps).unwrap();
-    let start = weights(&w.graph);
+    let start = weights(&graph);
     let input = numbers(pixels, 3);
-    let [heat, off, size, mask] = heads(&w.graph.outputs);
+    let [heat, off, size, mask] = heads(&graph.outputs);
     let cotangents: Vec<(View, Vec<f32>)> = [heat, off, size, mask]
         .into_iter()
         .enumerate()
@@ -398,7 +388,7 @@ pub(super) fn way_back_has_the_numeric_gradient<L: Launcher>(l: &L) {
         along("input", dot(&d, &d_input), &|by| {
             (moved(&input, &d, by), start.clone())
         });
-        for (i, p) in w.graph.params.iter().enumerate() {
+        for (i, p) in graph.params.iter().enumerate() {
             if !p.role.is_learned() {
                 continue;
             }

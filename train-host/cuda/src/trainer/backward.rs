@@ -78,7 +78,10 @@ impl<L: Launcher> Trainer<L> {
                 }
                 None => Ok(()),
             },
-            Operation::Copy { input, output } => self.pass_on(puts[0], *output, *input, 1.0),
+            // Straight through: the rounding counts as the identity.
+            Operation::Quantize { input, output } | Operation::Copy { input, output } => {
+                self.pass_on(puts[0], *output, *input, 1.0)
+            }
         }
     }
 

@@ -65,6 +65,9 @@ impl<L: Launcher> Trainer<L> {
                 let (input, output) = (self.map(m.input), self.map(m.output));
                 ops.modulate(input, self.map(m.gain), self.blur(m.blur), output)
             }
+            Operation::Quantize { input, output } => {
+                ops.quantize(self.map(*input), self.map(*output))
+            }
             Operation::Upsample { input, output } => {
                 ops.upsample(self.map(*input), self.map(*output))
             }

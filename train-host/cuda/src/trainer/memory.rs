@@ -73,8 +73,6 @@ pub(super) struct Parameters<B> {
     /// All of them, and all gaps.
     floats: usize,
     host: Vec<f32>,
-    /// By parameter, on the host.
-    pub(super) gradients: Vec<Vec<f32>>,
 }
 
 /// Floats to whose multiple a parameter is aligned: the 256 bytes that libraries like best.
@@ -101,7 +99,6 @@ impl<B> Parameters<B> {
             offsets,
             floats,
             host: vec![0.0; floats],
-            gradients: params.iter().map(|p| vec![0.0; p.len()]).collect(),
         })
     }
 
@@ -165,9 +162,10 @@ impl<B> Parameters<B> {
     pub(super) fn download_gradients<L: Launcher<Buffer = B>>(
         &mut self,
         launcher: &L,
+        gradients: &mut [Vec<f32>],
     ) -> Result<(), CudaError> {
         launcher.download(&self.device_gradients, &mut self.host)?;
-        for (gradient, at) in self.gradients.iter_mut().zip(&self.offsets) {
+        for (gradient, at) in gradients.iter_mut().zip(&self.offsets) {
             let len = gradient.len();
             gradient.copy_from_slice(&self.host[*at..at + len]);
         }

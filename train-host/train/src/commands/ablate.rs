@@ -11,6 +11,7 @@ use invdet_net::manifest::{Model, write_whole};
 use invdet_train::ablation::{
     Ablation, Finished, Planned, Scores, TestScores, csv, markdown, retention,
 };
+use invdet_train::backend::BackendKind;
 use invdet_train::charts;
 use invdet_train::config::RunConfig;
 use invdet_train::epoch_log;
@@ -50,6 +51,9 @@ pub(crate) struct AblateArgs {
     /// Threads; all cores unless given. The result does not depend on it.
     #[arg(long)]
     threads: Option<usize>,
+    /// Who computes forward and backward passes; cuda needs a program built with `--features cuda`.
+    #[arg(long, value_enum, default_value_t)]
+    backend: BackendKind,
     /// End after this many runs in this call; the same command goes on.
     #[arg(long)]
     stop_after: Option<usize>,
@@ -67,7 +71,6 @@ pub(crate) fn ablate(args: &AblateArgs) -> Outcome {
     for run in &runs {
         same_settings(run, &folder(args, run)).map_err(input)?;
     }
-    let threads = args.threads.unwrap_or_else(default_threads);
     let rows: Vec<&str> = ablation.rows.iter().map(|r| r.name.as_str()).collect();
     let mut finished = Vec::new();
     let mut trained = 0;
@@ -90,7 +93,7 @@ pub(crate) fn ablate(args: &AblateArgs) -> Outcome {
                     Some((config, loaded)) if config.data == run.config.data => loaded,
                     _ => RunData::load(&run.config).map_err(input)?,
                 };
-                let scores = one(run, &files, &loaded, threads, &ablation.test).map_err(running)?;
+                let scores = one(run, &files, &loaded, args, &ablation.test).map_err(running)?;
                 let text = serde_json::to_vec_pretty(&scores).map_err(running)?;
                 write_whole(&result, &text).map_err(running)?;
                 data = Some((run.config.clone(), loaded));
@@ -130,14 +133,15 @@ fn one(
     planned: &Planned,
     files: &RunFolder,
     data: &RunData,
-    threads: usize,
+    args: &AblateArgs,
     test: &[PathBuf],
 ) -> anyhow::Result<Scores> {
+    let threads = args.threads.unwrap_or_else(default_threads);
     let resume = files.checkpoint().exists();
     if !resume {
         create(&planned.config, files)?;
     }
-    let run = start(planned.config.clone(), files, resume, threads)?;
+    let run = start(args.backend, planned.config.clone(), files, resume, threads)?;
     go(run, data, files, None)?;
     let rows = epoch_log::read(&files.log())?;
     let last = rows.last().context("the run has no epoch")?;

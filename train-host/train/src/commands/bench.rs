@@ -76,7 +76,7 @@ pub(crate) fn bench(args: &BenchArgs) -> Outcome {
     let mut times = Vec::with_capacity(args.runs);
     for i in 0..args.runs + 3 {
         let start = Instant::now();
-        let step = run.train_step(Statistics::Batch, epoch);
+        let step = run.train_step(Statistics::Batch, epoch).map_err(running)?;
         if !step.finite {
             return Err(running(anyhow::anyhow!("step {i} was not finite")));
         }

@@ -6,6 +6,7 @@ use super::{Outcome, default_threads, input, progress, running};
 use anyhow::Context as _;
 use clap::Args;
 use invdet_net::manifest::{Model, write_whole};
+use invdet_train::backend::BackendKind;
 use invdet_train::checkpoint::State;
 use invdet_train::config::RunConfig;
 use invdet_train::early_stop::EarlyStop;
@@ -46,6 +47,10 @@ pub(crate) struct TrainArgs {
     /// Threads; all cores unless given. The result does not depend on it.
     #[arg(long)]
     threads: Option<usize>,
+    /// Who computes forward and backward passes; cuda needs a program built with `--features cuda`. Not part of the
+    /// settings: a run may go on elsewhere, where its numbers round differently.
+    #[arg(long, value_enum, default_value_t)]
+    backend: BackendKind,
     /// Stop after this many epochs in this call; --resume goes on.
     #[arg(long)]
     stop_after: Option<u32>,
@@ -56,20 +61,21 @@ pub(crate) fn train(args: &TrainArgs) -> Outcome {
     let config = settings(args, &files).map_err(input)?;
     let threads = args.threads.unwrap_or_else(default_threads);
     let data = RunData::load(&config).map_err(input)?;
-    let run = start(config, &files, args.resume, threads).map_err(input)?;
+    let run = start(args.backend, config, &files, args.resume, threads).map_err(input)?;
     eprintln!(
         "{} training and {} validation images, {} values to learn, {} threads, {}",
         data.train.len(),
         data.validation.len(),
         run.graph.learned_values(),
         threads,
-        invdet_cpu::simd::Isa::best().name()
+        run.backend()
     );
     go(run, &data, &files, args.stop_after).map_err(running)
 }
 
 /// A run at its start or at its checkpoint.
 pub(super) fn start(
+    backend: BackendKind,
     config: RunConfig,
     files: &RunFolder,
     resume: bool,
@@ -79,7 +85,7 @@ pub(super) fn start(
     let state = resume
         .then(|| State::load(&graph, &files.checkpoint()))
         .transpose()?;
-    Run::new(config, state, threads)
+    Run::on(backend, config, state, threads)
 }
 
 fn settings(args: &TrainArgs, files: &RunFolder) -> anyhow::Result<RunConfig> {

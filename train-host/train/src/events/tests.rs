@@ -241,6 +241,7 @@ fn an_epoch_names_every_part_with_its_own_value() {
             ("loss/offset", 2.0),
             ("loss/size", 3.0),
             ("loss/mask", 4.0),
+            ("loss/reconstruction", 0.25),
             ("optimizer/learning_rate", 6.0),
             ("optimizer/gradient_norm", 7.0),
             ("time/seconds_per_epoch", 8.0)

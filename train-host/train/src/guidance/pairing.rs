@@ -1,7 +1,8 @@
 //! Which prediction belongs to which target, from the raw head outputs of a training step.
 
 use super::gctm::s_geo;
-use invdet_cpu::training::Trainer;
+use crate::backend::Backend;
+use invdet_cpu::planes::Planes;
 use invdet_data::Target;
 use invdet_metrics::assignment::assign;
 use invdet_net::graph::Outputs;
@@ -37,10 +38,31 @@ pub struct Prediction {
     pub h: f32,
 }
 
+/// Heads of a batch, on the host.
+#[derive(Debug, Clone, Copy)]
+pub struct HeadPlanes<'a> {
+    heat: &'a Planes,
+    off: &'a Planes,
+    size: &'a Planes,
+    outputs: Outputs,
+}
+
+impl<'a> HeadPlanes<'a> {
+    /// Of the last forward pass.
+    pub fn of(trainer: &'a dyn Backend) -> Self {
+        let outputs = trainer.graph().outputs;
+        Self {
+            heat: trainer.activation(outputs.heat),
+            off: trainer.activation(outputs.off),
+            size: trainer.activation(outputs.size),
+            outputs,
+        }
+    }
+}
+
 /// Heads of one image of a batch.
 struct Heads<'a> {
-    trainer: &'a Trainer,
-    outputs: &'a Outputs,
+    planes: HeadPlanes<'a>,
     image: usize,
     width: usize,
     height: usize,
@@ -49,43 +71,38 @@ struct Heads<'a> {
 impl Heads<'_> {
     /// Logit of the heat map.
     fn heat(&self, u: usize, v: usize) -> f32 {
-        let o = self.outputs.heat;
-        self.trainer.activation(o).row(self.image, o.first, v)[u]
+        let first = self.planes.outputs.heat.first;
+        self.planes.heat.row(self.image, first, v)[u]
     }
 
     fn decode(&self, u: usize, v: usize) -> Prediction {
-        let value = |view: invdet_net::graph::View, k: usize| {
-            self.trainer
-                .activation(view)
-                .row(self.image, view.first + k, v)[u]
-        };
-        let o = self.outputs;
+        let p = &self.planes;
+        let off = |k| p.off.row(self.image, p.outputs.off.first + k, v)[u];
+        let log_size = |k| p.size.row(self.image, p.outputs.size.first + k, v)[u];
         // `max` takes a size that is no number as the smallest.
-        let size = |k| SIZE[1].min(SIZE[0].max(2.0 * value(o.size, k).exp()));
+        let size = |k| SIZE[1].min(SIZE[0].max(2.0 * log_size(k).exp()));
         Prediction {
-            x: 2.0 * (u as f32 + value(o.off, 0)),
-            y: 2.0 * (v as f32 + value(o.off, 1)),
+            x: 2.0 * (u as f32 + off(0)),
+            y: 2.0 * (v as f32 + off(1)),
             w: size(0),
             h: size(1),
         }
     }
 }
 
-/// One prediction a target, or `None`, from image `image` of the last forward pass.
+/// One prediction a target, or `None`, from image `image`.
 pub fn predictions(
-    trainer: &Trainer,
-    outputs: &Outputs,
+    planes: HeadPlanes<'_>,
     image: usize,
     targets: &[Target],
     matching: Matching,
 ) -> Vec<Option<Prediction>> {
-    let (_, height, width) = trainer.shape();
+    let cells = planes.heat.geometry();
     let heads = Heads {
-        trainer,
-        outputs,
+        planes,
         image,
-        width: width / 2,
-        height: height / 2,
+        width: cells.w,
+        height: cells.h,
     };
     match matching {
         Matching::LocalPeak => local_peaks(&heads, targets),

@@ -2,7 +2,7 @@ use super::tarm::{LatentMaps, LpGain, TarmConfig};
 use super::*;
 use crate::optim::initial_weights;
 use invdet_cpu::Engine;
-use invdet_cpu::training::{Reach, Statistics};
+use invdet_cpu::training::{Reach, Statistics, Trainer};
 use invdet_data::Target;
 use invdet_net::arch::{build, build_with_reconstruction};
 use invdet_net::config::NetworkConfig;
@@ -175,19 +175,19 @@ fn pairing_takes_the_highest_cell_nearby_and_gives_a_shared_one_to_the_nearer() 
         target(33.5, 22.5, 2.0, 2.0),
         target(5.0, 5.0, 2.0, 2.0),
     ];
-    let found = predictions(&trainer, &o, 0, &targets, Matching::LocalPeak);
+    let found = predictions(HeadPlanes::of(&trainer), 0, &targets, Matching::LocalPeak);
     let first = found[0].unwrap();
     assert_eq!((first.x, first.y), (30.0, 20.0));
     assert_eq!(found[1], None, "the cell belongs to the nearer target");
     assert!(found[2].is_some(), "there is always a highest cell");
-    let found = predictions(&trainer, &o, 0, &targets, Matching::Hungarian);
+    let found = predictions(HeadPlanes::of(&trainer), 0, &targets, Matching::Hungarian);
     assert_eq!(
         found.iter().flatten().count(),
         1,
         "one peak is near a target"
     );
     assert_eq!(found[2], None);
-    assert!(predictions(&trainer, &o, 0, &[], Matching::Hungarian).is_empty());
+    assert!(predictions(HeadPlanes::of(&trainer), 0, &[], Matching::Hungarian).is_empty());
 }
 
 #[test]
