@@ -14,7 +14,9 @@ runs=${RUNS:-20}
 echo "== training step, batch 8 at 256x256"
 for network in s b; do
     for threads in 1 2; do
-        target/release/invdet-train bench --network $network --batch 8 --size 256 --threads $threads --runs "$runs" --json
+        for mode in det_only dual; do
+            target/release/invdet-train bench --network $network --mode $mode --batch 8 --size 256 --threads $threads --runs "$runs" --json
+        done
         $torch/bin/python train-host/reference/step_bench.py --config $network --batch 8 --size 256 --threads $threads --runs "$runs"
     done
 done
