@@ -181,18 +181,17 @@ impl Guidance {
             let mut image = images[n].lock().unwrap_or_else(PoisonError::into_inner);
             let image = &mut *image;
             let truth = &truths[n];
-            let frame = gctm::Frame::of(input, n, truth);
-            let predictions = pairing::predictions(heads, n, &truth.targets, gctm.matching);
             image.scores.clear();
-            let scores = truth
-                .targets
-                .iter()
-                .zip(&predictions)
-                .map(|(target, prediction)| {
+            // The range of grey levels of a whole image is dear, and of use to targets only.
+            if !truth.targets.is_empty() {
+                let frame = gctm::Frame::of(input, n, truth);
+                let predictions = pairing::predictions(heads, n, &truth.targets, gctm.matching);
+                let pairs = truth.targets.iter().zip(&predictions);
+                image.scores.extend(pairs.map(|(target, prediction)| {
                     let found = prediction.as_ref();
                     found.map_or(0.0, |p| gctm.score(&frame, target, p, &truth.targets))
-                });
-            image.scores.extend(scores);
+                }));
+            }
             image
                 .weight
                 .draw(&gctm, [width, height], &truth.targets, &image.scores, floor);
